@@ -1,0 +1,21 @@
+"""The errors a person sees: one line that says where, what was found, and what to do."""
+
+
+class SeedlingError(Exception):
+    """The world failed (network, disk, a model that does not answer): exit code 1; stored answers are kept."""
+
+    exit_code = 1
+
+
+class UserError(SeedlingError):
+    """Something must be changed by the user (config, seeds, prompts, key): exit code 2."""
+
+    exit_code = 2
+
+
+class StoppedError(SeedlingError):
+    """A signal asked the stage to stop: exit code 128 + the signal's number; no output is written."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__("stopped; every answer received is stored, run the same command to go on")
+        self.exit_code = 128 + signal_number

@@ -1,0 +1,174 @@
+"""The frame every stage runs in: its own slice of the config, its inputs guarded, its outcome counted."""
+
+import hashlib
+import json
+import math
+import os
+import re
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from stages.contract.config import Config, masked, validate
+from stages.contract.errors import SeedlingError, StoppedError, UserError
+from stages.contract.jsonl import write_json, write_records
+from stages.contract.records import Answer, Rejected
+
+RUNTIME_VARIABLE = "SEEDLING_RUNTIME"
+"""JSON laid over params.yaml's `runtime` for one command."""
+STATUS_VARIABLE = "SEEDLING_STATUS"
+"""A file that receives a failing stage's exit code, which DVC does not pass on."""
+
+
+@contextmanager
+def stage(name: str) -> Iterator[Config]:
+    """Run the body of a stage with the config sections dvc.yaml declares for it, plus `runtime`.
+
+    DVC hashes parameters and dependencies after the command and would record values the stage never saw;
+    so they are compared here with what they were at the start, and the stage fails if they changed.
+    A SeedlingError ends the process with its message on one line and its exit code.
+    """
+    try:
+        raw = load_params()
+        declared = load_yaml("dvc.yaml")["stages"][name]
+        keys = declared.get("params", [])
+        before = _state(declared, raw)
+        yield masked(_with_runtime(raw), [*keys, "runtime"])
+        after = _state(declared, load_params())
+        if changed := [path for path in before if before[path] != after[path]]:
+            raise SeedlingError(
+                f"{', '.join(changed)} changed while the stage ran, nothing was recorded; run it again "
+                "(every answer is stored)"
+            )
+    except SeedlingError as error:
+        leave(name, error)
+    except KeyboardInterrupt:
+        leave(name, StoppedError(signal.SIGINT))
+
+
+def leave(name: str, error: SeedlingError) -> None:
+    """End the process with the error's message, each line under the stage's name, and its exit code."""
+    for line in str(error).splitlines():
+        print(f"{name}: {line}", file=sys.stderr)
+    if status := os.environ.get(STATUS_VARIABLE):
+        Path(status).write_text(str(error.exit_code), "utf-8")
+    sys.exit(error.exit_code)
+
+
+def load_params() -> dict[str, Any]:  # Any: what YAML holds
+    """Return params.yaml as it stands."""
+    return load_yaml("params.yaml")
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:  # Any: what YAML holds
+    """Return the mapping a YAML file holds.
+
+    Raises:
+        UserError: no such file, not YAML, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run this at the root of the repository") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: is not YAML ({' '.join(str(error).split())}); correct it") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds {type(content).__name__}, not a mapping; restore it from git")
+    return content
+
+
+def _with_runtime(raw: dict[str, Any]) -> Config:
+    try:
+        override = json.loads(os.environ.get(RUNTIME_VARIABLE) or "{}")
+    except json.JSONDecodeError as error:
+        raise UserError(f"{RUNTIME_VARIABLE}: is not JSON ({error}); unset it or correct it") from None
+    return validate({**raw, "runtime": {**raw.get("runtime", {}), **override}})
+
+
+def _state(declared: dict[str, Any], raw: dict[str, Any]) -> dict[str, object]:
+    """Return the value of each declared parameter and the hash of each dependency, by name."""
+    state: dict[str, object] = {f"params.yaml {key}": look_up(raw, key) for key in declared.get("params", [])}
+    for dependency in declared.get("deps", []):
+        path = re.sub(r"\$\{([\w.]+)\}", lambda key: str(look_up(raw, key[1])), dependency)
+        state[path] = _hash(Path(path))
+    return state
+
+
+def look_up(raw: dict[str, Any], dotted: str) -> Any:  # Any: what YAML holds
+    """Return the value at a dotted key, None where a part of it is missing."""
+    value: Any = raw
+    for part in dotted.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _hash(path: Path) -> str | None:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+        return hashlib.sha256(repr([(str(file), _hash(file)) for file in files]).encode()).hexdigest()
+    if not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Outcome:
+    """What a stage has decided so far: kept and rejected records, and the answers behind them, in order."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.kept: list[BaseModel] = []
+        self.rejected: list[Rejected] = []
+        self.started = time.monotonic()
+
+    def reject(self, reason: str, record: BaseModel, **detail: Any) -> None:  # Any: JSON values
+        """Record that `record` is not passed on, why, and what the decision rests on."""
+        self.rejected.append(
+            Rejected(stage=self.name, reason=reason, detail=detail, record=record.model_dump(mode="json"))
+        )
+
+    def write(self, path: str, received: int, answers: Sequence[Answer] | None = None) -> None:
+        """Write the kept records to `path` with rejected records, transcript, metrics and a summary line."""
+        write_records(path, self.kept)
+        self.close(path, received, len(self.kept), answers)
+
+    def close(self, path: str, received: int, passed: int, answers: Sequence[Answer] | None = None) -> None:
+        """Write rejected records, transcript and metrics of a stage whose output is written, and sum up.
+
+        The metrics are of the answer set, not of this process: a replay from the store writes the same.
+        """
+        assert received == passed + len(self.rejected), (received, passed, len(self.rejected))
+        write_records(f"data/rejected/{self.name}.jsonl", self.rejected)
+        if answers is not None:
+            write_records(f"data/answers/{self.name}.jsonl", answers)
+        metrics = {
+            "in": received,
+            "out": passed,
+            "rejected": len(self.rejected),
+            "requests": len(answers or []),
+            "cost_usd": total_cost(answers or []),
+        }
+        write_json(f"reports/metrics/{self.name}.json", metrics)
+        print(self._summary(path, received, passed), file=sys.stderr)
+
+    def _summary(self, path: str, received: int, passed: int) -> str:
+        share = f" ({passed / received:.1%})".replace("%", " %") if received else ""
+        reasons = Counter(rejected.reason for rejected in self.rejected)
+        why = "".join(f", {count:,} {reason}" for reason, count in reasons.most_common())
+        seconds = time.monotonic() - self.started
+        return f"{self.name}: {received:,} in, {passed:,} kept{share}{why} -> {path} ({seconds:.1f} s)"
+
+
+def total_cost(answers: Iterable[Answer]) -> float | None:
+    """Return the exact sum of the answers' costs in USD, rounded once to 6 decimals; None if one is unknown."""
+    costs = [answer.cost_usd for answer in answers]
+    known = [cost for cost in costs if cost is not None]
+    return round(math.fsum(known), 6) if len(known) == len(costs) else None
