@@ -1,0 +1,1 @@
+"""What text is: tokens, similarity, prompts, and reading what a model wrote."""

@@ -1,0 +1,109 @@
+"""The pool that new instructions must differ from (paper, section 2.2: ROUGE-L against every instruction)."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import LCSseq
+
+from stages.text.rouge import rouge_l
+
+MOST_SIMILAR = 10
+_BATCH = 40  # texts compared in one call: the compiled loop is at full speed and the memory stays small
+_DISTINCT_TOKENS = 0x110000  # one code point each
+
+
+class Verdict(NamedTuple):
+    """How one text stands to the pool at its turn."""
+
+    accepted: bool
+    max_rouge_l: float
+    nearest: list[tuple[int, float]]
+    """Up to ten (pool index, ROUGE-L), score down, index up."""
+    mean_rouge_l: float
+    identical: bool
+    """The pool holds the same sequence of tokens (none of the texts without tokens are identical)."""
+
+
+class NoveltyPool:
+    """Texts admitted so far; decisions, scores and ranks equal those of `rouge_score.RougeScorer(["rougeL"])`.
+
+    Tokens are coded as one code point each, so that rapidfuzz compares whole texts at machine speed.
+    """
+
+    def __init__(self, threshold: float, tokenizer: Callable[[str], list[str]], workers: int = 1) -> None:
+        self._threshold = threshold
+        self._tokenizer = tokenizer
+        self._workers = workers
+        self._codes: dict[str, str] = {}
+        self._texts: list[str] = []
+        self._known: set[str] = set()
+        self._lengths: NDArray[np.int32] = np.zeros(1024, np.int32)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Let texts join unjudged: the seeds, and what an earlier run admitted."""
+        for text in texts:
+            self._join(self._encode(text))
+
+    def admit(self, texts: Sequence[str]) -> list[Verdict]:
+        """Judge texts in order; one that is accepted joins the pool before the next is judged.
+
+        A text is rejected when its closest pool member scores above the threshold (exactly the threshold is
+        kept, as in the original) or has the same tokens.
+        """
+        batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
+        return [verdict for batch in batches for verdict in self._admit([self._encode(text) for text in batch])]
+
+    def _admit(self, coded: list[str]) -> Iterator[Verdict]:
+        against_pool = self._common(coded, self._texts)
+        against_each_other = self._common(coded, coded)
+        joined: list[int] = []
+        for index, code in enumerate(coded):
+            common = np.concatenate([against_pool[index], against_each_other[index, joined]])
+            scores = rouge_l(common, len(code), self._lengths[: len(self)])
+            verdict = self._judge(code, scores)
+            if verdict.accepted:
+                self._join(code)
+                joined.append(index)
+            yield verdict
+
+    def _judge(self, code: str, scores: NDArray[np.float64]) -> Verdict:
+        identical = bool(code) and code in self._known
+        closest = float(scores.max()) if len(scores) else 0.0
+        mean = math.fsum(scores) / len(scores) if len(scores) else 0.0
+        accepted = closest <= self._threshold and not identical
+        return Verdict(accepted, closest, _nearest(scores), mean, identical)
+
+    def _encode(self, text: str) -> str:
+        codes = self._codes
+        for token in (tokens := self._tokenizer(text)):
+            if token not in codes:
+                if len(codes) == _DISTINCT_TOKENS:
+                    raise OverflowError(f"more than {_DISTINCT_TOKENS:,} distinct tokens")
+                codes[token] = chr(len(codes))
+        return "".join([codes[token] for token in tokens])
+
+    def _join(self, code: str) -> None:
+        if len(self) == len(self._lengths):
+            self._lengths = np.concatenate([self._lengths, np.zeros_like(self._lengths)])
+        self._lengths[len(self)] = len(code)
+        self._texts.append(code)
+        self._known.add(code)
+
+    def _common(self, texts: list[str], pool: list[str]) -> NDArray[np.integer]:
+        longest = max(map(len, texts), default=0)
+        kind = np.uint8 if longest < 256 else np.uint32
+        return process.cdist(texts, pool, scorer=LCSseq.similarity, dtype=kind, workers=self._workers)
+
+
+def _nearest(scores: NDArray[np.float64]) -> list[tuple[int, float]]:
+    bound = np.partition(scores, -MOST_SIMILAR)[-MOST_SIMILAR] if len(scores) > MOST_SIMILAR else -1.0
+    candidates = np.flatnonzero(scores >= bound)
+    ranked = candidates[np.lexsort((candidates, -scores[candidates]))][:MOST_SIMILAR]
+    return [(int(index), float(scores[index])) for index in ranked]
