@@ -1,0 +1,1 @@
+"""Talking to models: the answer store, the client, the ordered window."""
