@@ -1,0 +1,134 @@
+"""Measure the dataset and show it: the paper's Table 1, lengths, novelty, the funnel.
+
+data/instances.jsonl, data/instructions.jsonl, seeds, data/rejected/, reports/metrics/
+-> data/analysis.json, data/report.html, reports/plots/
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from stages.contract.config import Analyze
+from stages.contract.jsonl import read_records, read_seeds, write_json, writing
+from stages.contract.records import Instance, Instruction, Rejected, SeedTask, demonstration_notice
+from stages.contract.stage import Outcome, load_yaml, stage
+from stages.text.novelty import NoveltyPool
+from stages.text.tokens import TOKENIZERS
+
+BEFORE_REPORT = ("generate", "classify", "instantiate", "filter")
+_BINS = 20
+
+
+def table_1(instances: Sequence[Instance]) -> dict[str, int | float | None]:
+    """Return the statistics of the paper's Table 1; lengths are mean words, null where there is nothing to count.
+
+    An instruction counts once however many instances it has.
+    """
+    instructions = {instance.instruction_id: instance for instance in instances}.values()
+    classification = sum(instance.is_classification for instance in instructions)
+    inputs = [instance.input for instance in instances if instance.input]
+    return {
+        "instructions": len(instructions),
+        "classification_instructions": classification,
+        "other_instructions": len(instructions) - classification,
+        "instances": len(instances),
+        "instances_with_empty_input": len(instances) - len(inputs),
+        "instruction_words": mean_words([instance.instruction for instance in instructions]),
+        "input_words": mean_words(inputs),
+        "output_words": mean_words([instance.output for instance in instances]),
+    }
+
+
+def mean_words(texts: Sequence[str]) -> float | None:
+    """Return the mean number of words between white space, rounded to 2 decimals; None for no text."""
+    return round(math.fsum(len(text.split()) for text in texts) / len(texts), 2) if texts else None
+
+
+def histogram(values: Iterable[float]) -> list[dict[str, float | int]]:
+    """Return how many scores of 0 to 1 fall in each of 20 bins, by the lower bound; 1 falls in the last."""
+    counts = Counter(min(int(value * _BINS), _BINS - 1) for value in values)
+    return [{"from": round(place / _BINS, 2), "instructions": counts[place]} for place in range(_BINS)]
+
+
+def closest_seeds(
+    instructions: Sequence[Instruction], seeds: Sequence[SeedTask], tokenizer: Callable[[str], list[str]]
+) -> list[float]:
+    """Return each machine-written instruction's ROUGE-L with the seed closest to it (paper, Figure 4)."""
+    pool = NoveltyPool(-1.0, tokenizer)  # nothing scores below 0, so no instruction joins the seeds
+    pool.add([seed.instruction for seed in seeds])
+    return [round(verdict.max_rouge_l, 6) for verdict in pool.admit([row.instruction for row in instructions])]
+
+
+def lengths(instances: Sequence[Instance]) -> list[dict[str, str | int]]:
+    """Return how many instructions, inputs and outputs have so many words, in steps of five (paper, Figure 5)."""
+    instructions = {instance.instruction_id: instance.instruction for instance in instances}.values()
+    texts = {
+        "instruction": list(instructions),
+        "input": [instance.input for instance in instances if instance.input],
+        "output": [instance.output for instance in instances],
+    }
+    return [
+        {"part": part, "words_from": start * 5, "texts": count}
+        for part, found in texts.items()
+        for start, count in sorted(Counter(min(len(text.split()), 200) // 5 for text in found).items())
+    ]
+
+
+def spread(rows: Sequence[Any], count: int) -> list[Any]:  # Any: any kind of record
+    """Return `count` rows evenly spaced over all, in order; all where there are fewer."""
+    if count >= len(rows):
+        return list(rows)
+    return [rows[(2 * place + 1) * len(rows) // (2 * count)] for place in range(count)]
+
+
+def write_report(
+    analysis: dict[str, Any], instances: Sequence[Instance], rejected: Sequence[Rejected], shown: Analyze
+) -> None:
+    """Write data/report.html: one file, no network, every text of a model escaped."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(Path("stages/report.html.j2").read_text("utf-8"))
+    page = template.render(
+        **analysis,
+        instances=spread([row for row in instances if row.source == "machine"], shown.shown_instances),
+        rejected=spread(rejected, shown.shown_rejected),
+    )
+    with writing("data/report.html") as target:
+        target.write_text(page + "\n", "utf-8")
+
+
+def main() -> None:
+    """Measure, write the analysis, the data of the pictures and the report."""
+    with stage("analyze") as config:
+        outcome = Outcome("analyze")
+        instances = read_records("data/instances.jsonl", Instance)
+        instructions = read_records("data/instructions.jsonl", Instruction)
+        seeds = read_seeds(config.seeds.path)
+        machine = [instance for instance in instances if instance.source == "machine"]
+        models = sorted({instance.model for instance in machine})
+        rejected = [row for name in BEFORE_REPORT for row in read_records(f"data/rejected/{name}.jsonl", Rejected)]
+        novelty = histogram(closest_seeds(instructions, seeds, TOKENIZERS[config.generate.tokenizer]))
+        analysis = {
+            "models": models,
+            "notice": demonstration_notice(models),
+            "table_1": table_1(machine),
+            "with_seeds": table_1(instances),
+            "funnel": [{"stage": name, **load_yaml(f"reports/metrics/{name}.json")} for name in BEFORE_REPORT],
+            "reasons": [
+                {"stage": name, "reason": reason, "count": count}
+                for (name, reason), count in sorted(Counter((row.stage, row.reason) for row in rejected).items())
+            ],
+            "novelty": novelty,
+        }
+        write_json("data/analysis.json", analysis)
+        write_json("reports/plots/closest_seed.json", novelty)
+        write_json("reports/plots/lengths.json", lengths(machine))
+        write_report(analysis, instances, rejected, config.analyze)
+        outcome.close("data/report.html", len(instances), len(instances))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Fail before any money is spent when params.yaml is not what conf/ composes to.
+
+conf/, params.yaml -> reports/checked.txt
+
+Plain `dvc repro` never composes conf/ and would build with old values in silence. The output is constant, kept in
+git and written first, so that a failing check leaves git clean. Under `dvc exp run`, which has just composed
+params.yaml with its own overrides, it only validates and refuses a choice that hides the experiment's keys.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from stages.contract.config import validate
+from stages.contract.errors import UserError
+from stages.contract.jsonl import writing
+from stages.contract.stage import load_params, load_yaml, stage
+
+MARKER = "params.yaml was checked against conf/ by the first stage.\n"
+
+
+def compose(folder: Path, overrides: Sequence[str] = ()) -> str:
+    """Return the YAML that a configuration folder composes to, the bytes `dvc exp run` would write.
+
+    Raises:
+        UserError: it does not compose: an unknown group or option, an interpolation without a value.
+    """
+    OmegaConf.clear_resolver("oc.env")  # as hydra_plugins/no_environment.py does in DVC's composition
+    try:
+        with initialize_config_dir(str(folder.resolve()), version_base="1.3"):
+            config = hydra_compose("config", overrides=list(overrides))
+        OmegaConf.resolve(config)
+        return OmegaConf.to_yaml(config)
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        hint = " (values of the environment are kept out of the config)" if "oc.env" in str(error) else ""
+        message = " ".join(str(error).split()).partition(" Config search path")[0]
+        raise UserError(f"conf: does not compose: {message}{hint}; correct it") from None
+
+
+def differences(wanted: Any, found: Any, key: str = "") -> Iterator[str]:  # Any: what YAML holds
+    """Yield a line for each key that conf/ and params.yaml hold different values for."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name in dict.fromkeys([*wanted, *found]):
+            yield from differences(wanted.get(name), found.get(name), f"{key}.{name}" if key else str(name))
+    elif wanted != found or isinstance(wanted, bool) != isinstance(found, bool):
+        yield f"{key}: conf/ composes {wanted!r}, params.yaml holds {found!r}"
+
+
+def hidden_by_choice(experiment: str) -> list[str]:
+    """Return the keys and groups that an experiment sets and conf/choice.yaml sets otherwise."""
+    wanted = _settings(load_yaml(f"conf/experiment/{experiment}.yaml"))
+    chosen = _settings(yaml.safe_load(Path("conf/choice.yaml").read_text("utf-8")) or {})
+    return sorted(key for key in wanted.keys() & chosen.keys() if wanted[key] != chosen[key])
+
+
+def _settings(content: dict[str, Any]) -> dict[str, Any]:  # Any: what YAML holds
+    """Return group choices and values of a config file by dotted key."""
+    settings = {group: option for entry in content.get("defaults", []) for group, option in entry.items()}
+    pending = [("", {key: value for key, value in content.items() if key != "defaults"})]
+    while pending:
+        prefix, node = pending.pop()
+        for name, value in node.items():
+            if isinstance(value, dict) and value:
+                pending.append((f"{prefix}{name}.", value))
+            else:
+                settings[f"{prefix}{name}"] = value
+    return settings
+
+
+def main() -> None:
+    """Write the marker, then judge."""
+    with writing("reports/checked.txt") as target:
+        target.write_text(MARKER, "utf-8")
+    with stage("check"):
+        params = load_params()
+        validate(params)
+        if "DVC_EXP_NAME" not in os.environ:
+            _refuse_drift(params)
+        elif (experiment := params["experiment"]) and (hidden := hidden_by_choice(experiment)):
+            raise UserError(
+                f"conf/choice.yaml: hides {', '.join(hidden)} of experiment={experiment}; "
+                f"run `seedling run experiment={experiment}` or `seedling run --reset` first"
+            )
+        print("check: params.yaml is what conf/ composes to", file=sys.stderr)
+
+
+def _refuse_drift(params: dict[str, Any]) -> None:  # Any: what YAML holds
+    wanted = yaml.safe_load(compose(Path("conf")))
+    if lines := list(differences(wanted, params)):
+        raise UserError("\n".join([*lines, "params.yaml: is not what conf/ composes to; run `seedling run`"]))
+
+
+if __name__ == "__main__":
+    main()

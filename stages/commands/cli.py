@@ -1,0 +1,60 @@
+"""The `seedling` command: finds the repository, reads the command line, turns errors into one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import stages
+from stages.contract.errors import SeedlingError, UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit with its code: 0 done, 1 the world failed, 2 something must be changed."""
+    parser = argparse.ArgumentParser(prog="seedling", description="Grow an instruction-tuning dataset from seed tasks.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "run", help="choose, then rerun what changed: seedling run llm=openai generate.num_instructions=300"
+    )
+    run.add_argument("overrides", nargs="*", metavar="key=value", help="a group (llm=openai) or a key of conf/")
+    run.add_argument("--reset", action="store_true", help="forget what earlier runs chose")
+    commands.add_parser("demo", help="run with the built-in model, which costs nothing, and show what came out")
+    options = parser.parse_args(arguments)
+    try:
+        os.chdir(find_repository(Path.cwd()))
+        sys.exit(_run(options))
+    except SeedlingError as error:
+        for line in str(error).splitlines():
+            print(f"seedling: {line}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Import the command only now, so that help and errors are quick."""
+    if options.command == "demo":
+        from stages.commands.demo import demo
+
+        return demo()
+    from stages.commands.run import run
+
+    return run(options.overrides, reset=options.reset)
+
+
+def find_repository(start: Path) -> Path:
+    """Return the folder at or above `start` that holds dvc.yaml and conf/.
+
+    Raises:
+        UserError: there is none, or this command belongs to another clone.
+    """
+    for folder in (start, *start.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "conf" / "config.yaml").is_file():
+            own = Path(stages.__file__).resolve().parents[1]
+            if own != folder.resolve():
+                raise UserError(f"{folder}: this command runs the code of {own}; run {folder}/.venv/bin/seedling")
+            return folder
+    raise UserError(f"{start}: no dvc.yaml and conf/ here or above; change into a Seedling repository")
+
+
+if __name__ == "__main__":
+    main()

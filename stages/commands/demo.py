@@ -1,0 +1,82 @@
+"""`seedling demo`: the whole DAG with the built-in model, and a look at what came out. It never pays."""
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from stages.analyze import spread
+from stages.commands.run import reproduce
+from stages.contract.config import validate
+from stages.contract.errors import UserError
+from stages.contract.jsonl import read_records
+from stages.contract.records import Instance, Rejected, demonstration_notice
+from stages.contract.stage import load_params, load_yaml
+
+_WIDTH = 100
+_LABEL = 20
+
+
+def demo() -> int:
+    """Reproduce and show the outcome on stdout; return the exit code.
+
+    Raises:
+        UserError: a stage would ask another model than the built-in one.
+    """
+    config = validate(load_params())
+    for name, section in (
+        ("generate", config.generate),
+        ("classify", config.classify),
+        ("instantiate", config.instantiate),
+    ):
+        if section.llm.provider != "offline":
+            raise UserError(
+                f"{name}.llm.model: {section.llm.model!r} is chosen and the demonstration never pays; "
+                "`seedling run` runs it, `seedling run --reset` returns to the built-in model"
+            )
+    if code := reproduce({}):
+        return code
+    print("\n".join(_outcome()))
+    return 0
+
+
+def _outcome() -> Iterator[str]:
+    stages = list(load_yaml("dvc.yaml")["stages"])
+    yield f"\n{'':<13}{'in':>7}{'out':>7}{'rejected':>10}{'requests':>10}{'USD':>7}"
+    for name in stages:
+        path = Path(f"reports/metrics/{name}.json")
+        if path.exists():
+            row = json.loads(path.read_text("utf-8"))
+            counts = f"{row['in']:>7,}{row['out']:>7,}{row['rejected']:>10,}{row['requests']:>10,}"
+            yield f"{name:<13}{counts}{row['cost_usd']:>7.2f}"
+    kept = [row for row in read_records("data/instances.jsonl", Instance) if row.source == "machine"]
+    yield f"\nkept, 3 of {len(kept):,}:"
+    for instance in spread(kept, 3):
+        yield from _lines("instruction", instance.instruction)
+        yield from _lines("input", instance.input or "(none)")
+        yield from _lines("output", instance.output)
+        yield ""
+    found = [read_records(f"data/rejected/{name}.jsonl", Rejected) for name in ("generate", "filter")]
+    rejected = [row for rows in found for row in spread(rows, 1)]
+    yield f"rejected, {len(rejected)}:"
+    for row in rejected:
+        detail = ", ".join(f"{name} {value}" for name, value in row.detail.items())
+        yield from _lines(row.reason, str(row.record["instruction"]) + (f" ({detail})" if detail else ""))
+    yield ""
+    if notice := demonstration_notice({row.model for row in kept}):
+        yield f"This is {notice}."
+    yield from _lines("dataset", "data/export/")
+    yield from _lines("report", "data/report.html")
+    yield from _lines("rejected", "data/rejected/")
+    yield from _lines("activate .venv", f". {os.path.relpath(sys.prefix)}/bin/activate")
+    yield from _lines("a real model", "export OPENAI_API_KEY=…; seedling run llm=openai generate.num_instructions=20")
+
+
+def _lines(label: str, text: str) -> Iterator[str]:
+    """Yield a text of at most four lines beside its label."""
+    wrapped = [part for line in text.splitlines() for part in textwrap.wrap(line, _WIDTH - _LABEL - 2) or [""]] or [""]
+    shown = wrapped if len(wrapped) <= 4 else [*wrapped[:3], "…"]
+    for number, line in enumerate(shown):
+        yield f"  {'' if number else label:<{_LABEL}}{line}"

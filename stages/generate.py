@@ -1,0 +1,249 @@
+"""Bootstrap new instructions from the seeds, each unlike every other (paper, section 2.2, instruction generation).
+
+seeds -> data/instructions.jsonl, data/rejected/generate.jsonl, data/answers/generate.jsonl
+"""
+
+import hashlib
+import re
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.contract.config import Config, Focus, Generate
+from stages.contract.errors import UserError
+from stages.contract.jsonl import read_seeds, write_json
+from stages.contract.records import Answer, Candidate, Instruction, SeedTask, Similar
+from stages.contract.stage import Outcome, stage
+from stages.llm.answers import Request, Requests
+from stages.llm.window import answer_in_order, commits_before
+from stages.text.novelty import NoveltyPool, Verdict
+from stages.text.parse import parse_instructions
+from stages.text.prompts import Render, load_prompt
+from stages.text.tokens import TOKENIZERS
+
+_BEYOND_TEXT = re.compile(
+    r"\b(?:images?|pictures?|photos?|photographs?|screenshots?|audio|sound recordings?|videos?|attachments?"
+    r"|attached)\b",
+    re.IGNORECASE,
+)
+_RECENT = 20  # requests whose acceptance foretells that of those under way
+
+RULES: dict[str, Callable[[str, int, Generate], bool]] = {
+    "without_words": lambda text, words, generate: words == 0,
+    "too_short": lambda text, words, generate: words < generate.min_words,
+    "too_long": lambda text, words, generate: words > generate.max_words,
+    "beyond_text": lambda text, words, generate: bool(_BEYOND_TEXT.search(text)),
+}
+"""Reason -> whether a candidate of so many words is rejected for it; the first that holds names the reason."""
+
+
+def mix(seed: int, index: int) -> int:
+    """Return 64 bits that depend on the seed and the index alone."""
+    return int(_scramble(_scramble(np.array([seed], np.uint64)) ^ np.uint64(index))[0])
+
+
+def _scramble(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return each value after one step of splitmix64."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def id_bits(task_id: str) -> int:
+    """Return the first 64 bits of the id's sha256."""
+    return int.from_bytes(hashlib.sha256(task_id.encode()).digest()[:8])
+
+
+def ranked(ids: Sequence[str], bits: NDArray[np.uint64], draw: int, count: int) -> list[tuple[int, int]]:
+    """Return (rank, position) of the `count` ids that come first in the ranking of a draw, in its order.
+
+    A task's rank depends on the draw and its own id, so a new task changes only the prompts that show it.
+    """
+    ranks = _scramble(bits ^ np.uint64(draw))
+    positions = np.arange(len(ranks))
+    if 0 < count < len(ranks):
+        positions = np.flatnonzero(ranks <= np.partition(ranks, count - 1)[count - 1])
+    found = sorted((int(ranks[position]), ids[int(position)], int(position)) for position in positions)
+    return [(rank, position) for rank, _, position in found[:count]]
+
+
+def draw_focus(focus: Sequence[Focus], draw: int) -> str:
+    """Return the text of the focus a draw falls on, each as likely as its weight; empty if there is none."""
+    point = draw / 2**64 * sum(entry.weight for entry in focus)
+    for entry in focus:
+        point -= entry.weight
+        if point < 0:
+            return entry.text
+    return focus[-1].text if focus else ""
+
+
+class Shelf:
+    """Tasks that prompts can show, with the bits they are ranked by."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.instructions: list[str] = []
+        self._bits: NDArray[np.uint64] = np.zeros(1024, np.uint64)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, task_id: str, instruction: str) -> None:
+        """Put one more task on the shelf."""
+        if len(self) == len(self._bits):
+            self._bits = np.concatenate([self._bits, np.zeros_like(self._bits)])
+        self._bits[len(self)] = id_bits(task_id)
+        self.ids.append(task_id)
+        self.instructions.append(instruction)
+
+    def draw(self, draw: int, count: int, size: int) -> list[tuple[int, str, str]]:
+        """Return (rank, id, instruction) of the first `count` in the ranking of the oldest `size` tasks."""
+        found = ranked(self.ids[:size], self._bits[:size], draw, count)
+        return [(rank, self.ids[position], self.instructions[position]) for rank, position in found]
+
+
+class Bootstrap:
+    """The pool while it grows: makes each prompt from it, and takes each answer into it, in order."""
+
+    def __init__(self, config: Config, seeds: Sequence[SeedTask], render: Render) -> None:
+        self._config = config.generate
+        self._seed = config.seed
+        self._render = render
+        self._requests = Requests(config.generate)
+        self._seeds, self._machine = Shelf(), Shelf()
+        for seed in seeds:
+            if seed.is_classification or not self._config.classification_only:
+                self._seeds.add(seed.id, seed.instruction)
+        self._pool_ids = [seed.id for seed in seeds]
+        self._tokenizer = TOKENIZERS[self._config.tokenizer]
+        self._pool = NoveltyPool(self._config.rouge_threshold, self._tokenizer)
+        self._pool.add([seed.instruction for seed in seeds])
+        self._sizes = [0]  # machine-written instructions after so many commits
+        self._recent: deque[tuple[int, int]] = deque(maxlen=max(_RECENT, self._config.acceptance_requests))
+        self._shown: dict[int, tuple[list[str], str]] = {}
+        self.outcome = Outcome("generate")
+        self.answers: list[Answer] = []
+
+    @property
+    def saturated(self) -> bool:
+        """Whether too few of the candidates of the last requests were accepted to go on."""
+        recent = list(self._recent)[-self._config.acceptance_requests :]
+        accepted, candidates = (sum(counts) for counts in zip(*recent, strict=True)) if recent else (0, 0)
+        enough = len(recent) == self._config.acceptance_requests
+        return enough and accepted < self._config.min_acceptance * candidates
+
+    @property
+    def curve(self) -> list[dict[str, int]]:
+        """Accepted instructions after each request."""
+        return [{"request": index, "accepted": size} for index, size in enumerate(self._sizes)]
+
+    def may_launch(self, index: int, committed: int) -> bool:
+        """Whether request `index` is decided by now and still needed, going by recent acceptance."""
+        if committed < commits_before(index, self._config.window):
+            return False
+        recent = [accepted for accepted, _ in self._recent][-_RECENT:]
+        expected = sum(recent) / len(recent) if recent else self._config.per_request
+        under_way = index - committed
+        return under_way == 0 or len(self._machine) + under_way * expected < self._config.num_instructions
+
+    def prepare(self, index: int) -> Request:
+        """Return request `index`: up to `num_machine` machine-written instructions, seeds in all other places."""
+        size = self._sizes[commits_before(index, self._config.window)]
+        draw = mix(self._seed, index)
+        machine = self._machine.draw(draw, self._config.num_machine, size)
+        places = self._config.num_seed + self._config.num_machine - len(machine)
+        shown = sorted([*machine, *self._seeds.draw(draw, places, len(self._seeds))])
+        focus = draw_focus(self._config.focus, mix(draw, index))
+        self._shown[index] = [task_id for _, task_id, _ in shown], focus
+        instructions = [instruction for _, _, instruction in shown]
+        prompt = self._render(instructions=instructions, count=self._config.per_request, focus=focus)
+        return self._requests.make(prompt, self._config.max_tokens)
+
+    def commit(self, index: int, answer: Answer) -> bool:
+        """Judge the candidates of an answer in order; True when the target is reached or the pool is saturated."""
+        before, rejected = len(self._machine), len(self.outcome.rejected)
+        self.answers.append(answer)
+        prompted_by, focus = self._shown.pop(index)
+        blank = Candidate(
+            instruction="", prompted_by=prompted_by, focus=focus, request_idx=index, instruction_answer=answer.key
+        )
+        for candidate in self._candidates(answer, blank):
+            self._judge(candidate)
+        self._sizes.append(len(self._machine))
+        accepted = len(self._machine) - before
+        self._recent.append((accepted, accepted + len(self.outcome.rejected) - rejected))
+        return len(self._machine) == self._config.num_instructions or self.saturated
+
+    def _candidates(self, answer: Answer, blank: Candidate) -> list[Candidate]:
+        continues = self._config.llm.mode == "completion"
+        found = parse_instructions(answer.text, truncated=answer.finish_reason == "length", continues=continues)
+        for text in found.cut_off:
+            self.outcome.reject("cut_off", blank.model_copy(update={"instruction": text}))
+        if answer.finish_reason == "content_filter":
+            self.outcome.reject("answer_filtered", blank)
+            return []
+        if not found.complete and not found.cut_off:
+            self.outcome.reject("answer_without_instruction", blank, text=answer.text[:200])
+        return [blank.model_copy(update={"instruction": text}) for text in found.complete]
+
+    def _judge(self, candidate: Candidate) -> None:
+        words = len(self._tokenizer(candidate.instruction))
+        broken = [reason for reason, holds in RULES.items() if holds(candidate.instruction, words, self._config)]
+        if len(self._machine) == self._config.num_instructions:
+            self.outcome.reject("target_reached", candidate)
+        elif broken:
+            self.outcome.reject(broken[0], candidate, words=words)
+        else:
+            [verdict] = self._pool.admit([candidate.instruction])
+            nearest = self._similar(verdict)
+            if verdict.accepted:
+                self._accept(candidate, verdict, nearest)
+            else:
+                reason = "duplicate" if verdict.identical else "too_similar"
+                self.outcome.reject(reason, candidate, nearest=nearest[0].id, rouge_l=nearest[0].rouge_l)
+
+    def _accept(self, candidate: Candidate, verdict: Verdict, nearest: list[Similar]) -> None:
+        task_id = f"ins-{hashlib.sha256(candidate.instruction.encode()).hexdigest()[:12]}"
+        self._machine.add(task_id, candidate.instruction)
+        self._pool_ids.append(task_id)
+        self.outcome.kept.append(
+            Instruction(
+                **candidate.model_dump(),
+                id=task_id,
+                most_similar=nearest,
+                avg_similarity_score=round(verdict.mean_rouge_l, 6),
+            )
+        )
+
+    def _similar(self, verdict: Verdict) -> list[Similar]:
+        return [Similar(id=self._pool_ids[index], rouge_l=round(score, 6)) for index, score in verdict.nearest]
+
+
+def main() -> None:
+    """Grow the pool and write what was accepted, what was not, and the acceptance curve."""
+    with stage("generate") as config:
+        seeds = read_seeds(config.seeds.path)
+        if config.generate.classification_only and not any(seed.is_classification for seed in seeds):
+            raise UserError(f"{config.seeds.path}: no classification task for generate.classification_only; add one")
+        name = "generate_classification" if config.generate.classification_only else "generate"
+        render = load_prompt(getattr(config.prompts, name), {"instructions", "count", "focus"})
+        bootstrap = Bootstrap(config, seeds, render)
+        answer_in_order(config.runtime, bootstrap.may_launch, bootstrap.prepare, bootstrap.commit)
+        received = len(bootstrap.outcome.kept) + len(bootstrap.outcome.rejected)
+        if bootstrap.saturated:
+            print(
+                f"generate: stopped at {len(bootstrap.outcome.kept):,} of {config.generate.num_instructions:,}: fewer "
+                f"than {config.generate.min_acceptance:.0%} of the candidates of the last "
+                f"{config.generate.acceptance_requests} requests were new; raise generate.rouge_threshold or add seeds",
+                file=sys.stderr,
+            )
+        write_json("reports/plots/acceptance.json", bootstrap.curve)
+        bootstrap.outcome.write("data/instructions.jsonl", received, bootstrap.answers)
+
+
+if __name__ == "__main__":
+    main()
