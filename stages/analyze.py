@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from stages.contract.config import Analyze
 from stages.contract.jsonl import read_records, read_seeds, write_json, writing
-from stages.contract.records import Instance, Instruction, Rejected, SeedTask, demonstration_notice
+from stages.contract.records import Instance, Instruction, Rejected, SeedTask, demonstration_notice, spread
 from stages.contract.stage import Outcome, load_yaml, stage
 from stages.text.novelty import NoveltyPool
 from stages.text.tokens import TOKENIZERS
@@ -76,13 +76,6 @@ def lengths(instances: Sequence[Instance]) -> list[dict[str, str | int]]:
         for part, found in texts.items()
         for start, count in sorted(Counter(min(len(text.split()), 200) // 5 for text in found).items())
     ]
-
-
-def spread(rows: Sequence[Any], count: int) -> list[Any]:  # Any: any kind of record
-    """Return `count` rows evenly spaced over all, in order; all where there are fewer."""
-    if count >= len(rows):
-        return list(rows)
-    return [rows[(2 * place + 1) * len(rows) // (2 * count)] for place in range(count)]
 
 
 def write_report(

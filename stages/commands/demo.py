@@ -7,12 +7,11 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.analyze import spread
-from stages.commands.run import reproduce
+from stages.commands.reproduce import reproduce
 from stages.contract.config import validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import read_records
-from stages.contract.records import Instance, Rejected, demonstration_notice
+from stages.contract.records import Instance, Rejected, demonstration_notice, spread
 from stages.contract.stage import load_params, load_yaml
 
 _WIDTH = 100

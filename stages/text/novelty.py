@@ -1,6 +1,5 @@
 """The pool that new instructions must differ from (paper, section 2.2: ROUGE-L against every instruction)."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -76,7 +75,7 @@ class NoveltyPool:
     def _judge(self, code: str, scores: NDArray[np.float64]) -> Verdict:
         identical = bool(code) and code in self._known
         closest = float(scores.max()) if len(scores) else 0.0
-        mean = math.fsum(scores) / len(scores) if len(scores) else 0.0
+        mean = float(scores.mean()) if len(scores) else 0.0
         accepted = closest <= self._threshold and not identical
         return Verdict(accepted, closest, _nearest(scores), mean, identical)
 
