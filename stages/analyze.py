@@ -78,6 +78,13 @@ def lengths(instances: Sequence[Instance]) -> list[dict[str, str | int]]:
     ]
 
 
+def reasons(rejected: Sequence[Rejected]) -> list[dict[str, str | int]]:
+    """Return how many records each stage rejected for each reason, in the order of the stages, most first."""
+    counts = Counter((row.stage, row.reason) for row in rejected)
+    ranked = sorted(counts.items(), key=lambda entry: (BEFORE_REPORT.index(entry[0][0]), -entry[1], entry[0][1]))
+    return [{"stage": stage_name, "reason": reason, "count": count} for (stage_name, reason), count in ranked]
+
+
 def write_report(
     analysis: dict[str, Any], instances: Sequence[Instance], rejected: Sequence[Rejected], shown: Analyze
 ) -> None:
@@ -110,10 +117,7 @@ def main() -> None:
             "table_1": table_1(machine),
             "with_seeds": table_1(instances),
             "funnel": [{"stage": name, **load_yaml(f"reports/metrics/{name}.json")} for name in BEFORE_REPORT],
-            "reasons": [
-                {"stage": name, "reason": reason, "count": count}
-                for (name, reason), count in sorted(Counter((row.stage, row.reason) for row in rejected).items())
-            ],
+            "reasons": reasons(rejected),
             "novelty": novelty,
         }
         write_json("data/analysis.json", analysis)

@@ -9,16 +9,14 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from stages.contract.config import Config, Focus, Generate
+from stages.contract.config import Config, Generate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import read_seeds, write_json
 from stages.contract.records import Answer, Candidate, Instruction, SeedTask, Similar
 from stages.contract.stage import Outcome, stage
 from stages.llm.answers import Request, Requests
 from stages.llm.window import answer_in_order, commits_before
+from stages.pool.draw import Shelf, draw_focus, mix
 from stages.text.novelty import NoveltyPool, Verdict
 from stages.text.parse import parse_instructions
 from stages.text.prompts import Render, load_prompt
@@ -40,70 +38,9 @@ RULES: dict[str, Callable[[str, int, Generate], bool]] = {
 """Reason -> whether a candidate of so many words is rejected for it; the first that holds names the reason."""
 
 
-def mix(seed: int, index: int) -> int:
-    """Return 64 bits that depend on the seed and the index alone."""
-    return int(_scramble(_scramble(np.array([seed], np.uint64)) ^ np.uint64(index))[0])
-
-
-def _scramble(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return each value after one step of splitmix64."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
-def id_bits(task_id: str) -> int:
-    """Return the first 64 bits of the id's sha256."""
-    return int.from_bytes(hashlib.sha256(task_id.encode()).digest()[:8])
-
-
-def ranked(ids: Sequence[str], bits: NDArray[np.uint64], draw: int, count: int) -> list[tuple[int, int]]:
-    """Return (rank, position) of the `count` ids that come first in the ranking of a draw, in its order.
-
-    A task's rank depends on the draw and its own id, so a new task changes only the prompts that show it.
-    """
-    ranks = _scramble(bits ^ np.uint64(draw))
-    positions = np.arange(len(ranks))
-    if 0 < count < len(ranks):
-        positions = np.flatnonzero(ranks <= np.partition(ranks, count - 1)[count - 1])
-    found = sorted((int(ranks[position]), ids[int(position)], int(position)) for position in positions)
-    return [(rank, position) for rank, _, position in found[:count]]
-
-
-def draw_focus(focus: Sequence[Focus], draw: int) -> str:
-    """Return the text of the focus a draw falls on, each as likely as its weight; empty if there is none."""
-    point = draw / 2**64 * sum(entry.weight for entry in focus)
-    for entry in focus:
-        point -= entry.weight
-        if point < 0:
-            return entry.text
-    return focus[-1].text if focus else ""
-
-
-class Shelf:
-    """Tasks that prompts can show, with the bits they are ranked by."""
-
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.instructions: list[str] = []
-        self._bits: NDArray[np.uint64] = np.zeros(1024, np.uint64)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def add(self, task_id: str, instruction: str) -> None:
-        """Put one more task on the shelf."""
-        if len(self) == len(self._bits):
-            self._bits = np.concatenate([self._bits, np.zeros_like(self._bits)])
-        self._bits[len(self)] = id_bits(task_id)
-        self.ids.append(task_id)
-        self.instructions.append(instruction)
-
-    def draw(self, draw: int, count: int, size: int) -> list[tuple[int, str, str]]:
-        """Return (rank, id, instruction) of the first `count` in the ranking of the oldest `size` tasks."""
-        found = ranked(self.ids[:size], self._bits[:size], draw, count)
-        return [(rank, self.ids[position], self.instructions[position]) for rank, position in found]
+def instruction_id(instruction: str) -> str:
+    """Return `ins-` and the first 12 hex digits of the instruction's sha256."""
+    return f"ins-{hashlib.sha256(instruction.encode()).hexdigest()[:12]}"
 
 
 class Bootstrap:
@@ -167,28 +104,36 @@ class Bootstrap:
         """Judge the candidates of an answer in order; True when the target is reached or the pool is saturated."""
         before, rejected = len(self._machine), len(self.outcome.rejected)
         self.answers.append(answer)
-        prompted_by, focus = self._shown.pop(index)
-        blank = Candidate(
-            instruction="", prompted_by=prompted_by, focus=focus, request_idx=index, instruction_answer=answer.key
-        )
-        for candidate in self._candidates(answer, blank):
+        for candidate in self._candidates(index, answer):
             self._judge(candidate)
         self._sizes.append(len(self._machine))
         accepted = len(self._machine) - before
         self._recent.append((accepted, accepted + len(self.outcome.rejected) - rejected))
         return len(self._machine) == self._config.num_instructions or self.saturated
 
-    def _candidates(self, answer: Answer, blank: Candidate) -> list[Candidate]:
+    def _candidates(self, index: int, answer: Answer) -> list[Candidate]:
+        prompted_by, focus = self._shown.pop(index)
+
+        def candidate(text: str) -> Candidate:
+            return Candidate(
+                id=instruction_id(text),
+                instruction=text,
+                prompted_by=prompted_by,
+                focus=focus,
+                request_idx=index,
+                instruction_answer=answer.key,
+            )
+
+        if answer.finish_reason == "content_filter":
+            self.outcome.reject("answer_filtered", candidate(""))
+            return []
         continues = self._config.llm.mode == "completion"
         found = parse_instructions(answer.text, truncated=answer.finish_reason == "length", continues=continues)
         for text in found.cut_off:
-            self.outcome.reject("cut_off", blank.model_copy(update={"instruction": text}))
-        if answer.finish_reason == "content_filter":
-            self.outcome.reject("answer_filtered", blank)
-            return []
+            self.outcome.reject("cut_off", candidate(text))
         if not found.complete and not found.cut_off:
-            self.outcome.reject("answer_without_instruction", blank, text=answer.text[:200])
-        return [blank.model_copy(update={"instruction": text}) for text in found.complete]
+            self.outcome.reject("answer_without_instruction", candidate(""), text=answer.text[:200])
+        return [candidate(text) for text in found.complete]
 
     def _judge(self, candidate: Candidate) -> None:
         words = len(self._tokenizer(candidate.instruction))
@@ -207,17 +152,10 @@ class Bootstrap:
                 self.outcome.reject(reason, candidate, nearest=nearest[0].id, rouge_l=nearest[0].rouge_l)
 
     def _accept(self, candidate: Candidate, verdict: Verdict, nearest: list[Similar]) -> None:
-        task_id = f"ins-{hashlib.sha256(candidate.instruction.encode()).hexdigest()[:12]}"
-        self._machine.add(task_id, candidate.instruction)
-        self._pool_ids.append(task_id)
-        self.outcome.kept.append(
-            Instruction(
-                **candidate.model_dump(),
-                id=task_id,
-                most_similar=nearest,
-                avg_similarity_score=round(verdict.mean_rouge_l, 6),
-            )
-        )
+        self._machine.add(candidate.id, candidate.instruction)
+        self._pool_ids.append(candidate.id)
+        mean = round(verdict.mean_rouge_l, 6)
+        self.outcome.kept.append(Instruction(**dict(candidate), most_similar=nearest, avg_similarity_score=mean))
 
     def _similar(self, verdict: Verdict) -> list[Similar]:
         return [Similar(id=self._pool_ids[index], rouge_l=round(score, 6)) for index, score in verdict.nearest]

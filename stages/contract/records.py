@@ -48,6 +48,8 @@ class Similar(Record):
 class Candidate(Record):
     """An instruction as a model proposed it, with its provenance."""
 
+    id: str
+    """`ins-` and the first 12 hex digits of the instruction's sha256."""
     instruction: str
     prompted_by: list[str]
     """Ids of the tasks shown in the prompt, in the order shown."""
@@ -61,8 +63,6 @@ class Candidate(Record):
 class Instruction(Candidate):
     """A machine-written instruction that joined the pool."""
 
-    id: str
-    """`ins-` and the first 12 hex digits of the instruction's sha256."""
     most_similar: list[Similar]
     """Up to ten pool members at the moment of admission, closest first."""
     avg_similarity_score: Score

@@ -18,8 +18,8 @@ _JSON_LIST = re.compile(r'\[\s*(?=")')
 _WRAPPINGS = (("**", "**"), ('"', '"'), ("“", "”"), ("`", "`"))
 _VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _LABEL = re.compile(r"<label>(.*?)(?:</label>|\Z)", re.DOTALL | re.IGNORECASE)
-_FIELD = re.compile(
-    r"<(input|output)>(.*?)(</\1>|(?=<\1>|<(?:input|output)>(?!(?:(?!</?(?:input|output)>).)*</\1>))|\Z)",
+_FIELD = re.compile(  # to its own closing tag past opening ones of the other kind, else to the next opening tag
+    r"<(input|output)>(?:((?:(?!</?\1>|</(?:input|output)>).)*+)</\1>|(.*?)(</\1>|(?=<(?:input|output)>)|\Z))",
     re.DOTALL | re.IGNORECASE,
 )
 _EXAMPLE = re.compile(r"[ \t]*+(?:\*\*|#+ )?Example[ \t]++(\d{1,3})[ \t]*+[:.]?(?:\*\*)?[ \t]*+$", re.IGNORECASE)
@@ -108,8 +108,9 @@ def _list_items(text: str, continues: bool) -> Iterator[str]:
 
 
 def _clean(item: str) -> str:
-    item = _HEADING.sub("", item.strip(), count=1) if _HEADING.match(item.strip()) else item.strip()
+    item = item.strip()
     for opening, closing in _WRAPPINGS:
+        item = item[heading.end() :] if (heading := _HEADING.match(item)) else item
         inner = item[len(opening) : -len(closing)]
         if item.startswith(opening) and item.endswith(closing) and len(item) > 4 and opening not in inner:
             item = inner.strip()
@@ -135,12 +136,18 @@ def parse_instances(text: str, *, output_first: bool, truncated: bool) -> list[P
     label must be marked). Example: "Class label: spam\nInput: Win now" gives ("Win now", "spam").
     """
     visible = without_reasoning(text)
-    fields = [(match[1].lower(), match[2].strip("\n"), bool(match[3])) for match in _FIELD.finditer(visible)]
+    fields = list(_tagged_fields(visible))
     if not fields:
         fields = list(_marked_fields(visible, output_first))
     if not fields and visible and not output_first:
         fields = [("output", visible, False)]
     return list(_paired(fields, output_first, truncated))
+
+
+def _tagged_fields(text: str) -> Iterator[tuple[str, str, bool]]:
+    for match in _FIELD.finditer(text):
+        content = match[3] if match[2] is None else match[2]
+        yield match[1].lower(), content.strip("\n"), match[4] != ""
 
 
 def _marked_fields(text: str, output_first: bool) -> Iterator[tuple[str, str, bool]]:
