@@ -24,7 +24,7 @@ check: .venv/installed
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 # setuptools comes first, to build the few packages without a wheel; a stray .pth file would run at every start
-.venv/installed: requirements.lock pyproject.toml
+.venv/installed: requirements.lock
 	@$(or $(PYTHON),false) -c '$(SUITABLE)' || { echo "make: Python 3.11, 3.12 or 3.13 is needed and was not found; install one, or: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@echo "installing into .venv (once; a few minutes)" >&2
 	@rm -rf .venv && $(PYTHON) -m venv .venv

@@ -20,14 +20,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run.add_argument("overrides", nargs="*", metavar="key=value", help="a group (llm=openai) or a key of conf/")
     run.add_argument("--reset", action="store_true", help="forget what earlier runs chose")
     commands.add_parser("demo", help="run with the built-in model, which costs nothing, and show what came out")
+    seeds = commands.add_parser("seeds", help="look at a seed file: seedling seeds check my_seeds.jsonl")
+    seeds.add_argument("action", choices=["check"], help="schema, coverage, near pairs, and the prompt it leads to")
+    seeds.add_argument("file", nargs="?", help="a file of seed tasks; without one, that of the config")
     options = parser.parse_args(arguments)
     try:
         os.chdir(find_repository(Path.cwd()))
-        sys.exit(_run(options))
+        code = _run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except SeedlingError as error:
         for line in str(error).splitlines():
             print(f"seedling: {line}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    sys.exit(code)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -36,6 +44,10 @@ def _run(options: argparse.Namespace) -> int:
         from stages.commands.demo import demo
 
         return demo()
+    if options.command == "seeds":
+        from stages.commands.seeds import check
+
+        return check(options.file)
     from stages.commands.run import run
 
     return run(options.overrides, reset=options.reset)

@@ -108,13 +108,17 @@ def _list_items(text: str, continues: bool) -> Iterator[str]:
 
 
 def _clean(item: str) -> str:
-    item = item.strip()
+    item = _without_heading(item.strip())
     for opening, closing in _WRAPPINGS:
-        item = item[heading.end() :] if (heading := _HEADING.match(item)) else item
         inner = item[len(opening) : -len(closing)]
         if item.startswith(opening) and item.endswith(closing) and len(item) > 4 and opening not in inner:
-            item = inner.strip()
+            item = _without_heading(inner.strip())
     return item.removesuffix("**") if item.count("**") == 1 else item  # `**9. Name a river.**`
+
+
+def _without_heading(item: str) -> str:
+    heading = _HEADING.match(item)
+    return item[heading.end() :] if heading else item
 
 
 def parse_verdict(text: str) -> bool | None:

@@ -1,0 +1,1 @@
+"""Tests: real files, real git, real dvc, a real server."""

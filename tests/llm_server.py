@@ -1,0 +1,296 @@
+"""A server on 127.0.0.1 that speaks OpenAI's chat and text completions, and fails on demand.
+
+It answers with the built-in model, so that the whole pipeline can run against it. `script` says what happens to the
+next requests, one entry each; `behaviour` what happens to every other.
+"""
+
+import json
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from stages.contract.config import Config, validate
+from stages.contract.records import Answer
+from stages.llm.offline.model import reply
+from stages.llm.window import answer_each
+
+Section = Mapping[str, Any]  # Any: what YAML holds
+
+PATHS = {"/v1/chat/completions": "chat", "/v1/completions": "completion"}
+FOREVER_SECONDS = 300.0
+_PARAMS = Path(__file__).parents[1] / "params.yaml"
+_STAGES = ("generate", "classify", "instantiate")
+_LLM: Section = {
+    "provider": "hosted_vllm",
+    "model": "hosted_vllm/test",
+    "mode": "chat",
+    "api_key_env": None,
+    "endpoint": "",
+    "revision": "",
+    "send_seed": False,
+    "reasoning_effort": None,
+    "reasoning_tokens": 0,
+}
+_DECODING: Section = {
+    "temperature": 1.0,
+    "top_p": None,
+    "frequency_penalty": None,
+    "presence_penalty": None,
+    "stop": [],
+}
+
+
+def configure(llm: Section | None = None, generate: Section | None = None, runtime: Section | None = None) -> Config:
+    """Return the repository's config with a model of this server in every stage, and the values given."""
+    raw = yaml.safe_load(_PARAMS.read_text("utf-8"))
+    model = {**_LLM, **(llm or {})}
+    for section in (raw, *(raw[name] for name in _STAGES)):
+        section["llm"] = model
+    raw["prompts"]["mode"] = model["mode"]
+    raw["generate"].update({**_DECODING, **(generate or {})})
+    raw["runtime"].update(runtime or {})
+    return validate(raw)
+
+
+def ask(config: Config, *prompts: str) -> list[Answer]:
+    """Return the answers to prompts, asked as the stages ask."""
+    return answer_each(config.generate, config.runtime, [(prompt, 1000) for prompt in prompts])
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as it came in; header names are in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: dict[str, Any]  # Any: JSON
+
+    @property
+    def mode(self) -> str:
+        return PATHS[self.path]
+
+    @property
+    def prompt(self) -> str:
+        if self.mode == "chat":
+            return "\n".join(message["content"] for message in self.body["messages"])
+        prompt = self.body["prompt"]
+        return prompt if isinstance(prompt, str) else "\n".join(prompt)
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What goes back over the wire, and how."""
+
+    content: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_seconds: float = 0.0
+    drip_seconds: float = 0.0
+    """The pause after each tenth of the content."""
+    sent: float = 1.0
+    """The share of the content after which the connection is cut; 0 sends no status line either."""
+
+
+Behaviour = Callable[[Call], Reaction]
+
+
+def completion(call: Call, **changes: Any) -> dict[str, Any]:  # Any: JSON
+    """Return the built-in model's answer in OpenAI's words, with `text`, `finish_reason` or other fields changed."""
+    stop = call.body.get("stop") or []
+    answer = reply(
+        call.prompt,
+        seed=call.body.get("seed") or 0,
+        temperature=call.body.get("temperature"),
+        max_tokens=call.body.get("max_completion_tokens") or call.body.get("max_tokens"),
+        stop=[stop] if isinstance(stop, str) else stop,
+    )
+    text = changes.pop("text", answer.text)
+    said = {"message": {"role": "assistant", "content": text}} if call.mode == "chat" else {"text": text}
+    finish_reason = changes.pop("finish_reason", answer.finish_reason)
+    return {
+        "id": "answer-1",
+        "object": "chat.completion" if call.mode == "chat" else "text_completion",
+        "created": 0,
+        "model": call.body["model"],
+        "choices": [{"index": 0, "logprobs": None, "finish_reason": finish_reason, **said}],
+        "usage": {
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": answer.completion_tokens,
+            "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+        },
+        **changes,
+    }
+
+
+def answering(**changes: Any) -> Behaviour:  # Any: JSON
+    """Return the behaviour of a server that answers, with fields changed as in `completion`."""
+    return lambda call: Reaction(json.dumps(completion(call, **changes)).encode())
+
+
+def failing(status: int, message: str = "no", retry_after: str | None = None) -> Behaviour:
+    """Return the behaviour of a server that refuses with a status."""
+    error = {"error": {"message": message, "type": "error", "param": None, "code": None}}
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    return lambda _: Reaction(json.dumps(error).encode(), status, headers)
+
+
+def answer(call: Call) -> Reaction:
+    return answering()(call)
+
+
+def slow(seconds: float) -> Behaviour:
+    return lambda call: replace(answer(call), delay_seconds=seconds)
+
+
+def trickle(seconds: float) -> Behaviour:
+    """Return the behaviour of a server that sends its answer in ten pieces over so many seconds."""
+    return lambda call: replace(answer(call), drip_seconds=seconds / 10)
+
+
+def hang(call: Call) -> Reaction:
+    return slow(FOREVER_SECONDS)(call)
+
+
+def drop(call: Call) -> Reaction:
+    return replace(answer(call), sent=0.0)
+
+
+def truncated(call: Call) -> Reaction:
+    return replace(answer(call), sent=0.5)
+
+
+def malformed(_: Call) -> Reaction:
+    return Reaction(b'{"id": "answer-1", "choices": [{"mess')
+
+
+def html(_: Call) -> Reaction:
+    return Reaction(b"<html><body>Bad gateway</body></html>", headers={"Content-Type": "text/html"})
+
+
+def echo_key(call: Call) -> Reaction:
+    """Refuse as servers do that repeat what they were sent."""
+    return failing(401, f"Incorrect API key provided: {call.headers.get('authorization')}")(call)
+
+
+class LlmServer:
+    """The server, from entering the context to leaving it."""
+
+    def __init__(self) -> None:
+        self.script: deque[Behaviour] = deque()
+        self.behaviour: Behaviour = answer
+        self.calls: list[Call] = []
+        self.connections = 0
+        self.in_flight = 0
+        self.max_in_flight = 0
+        self.closing = threading.Event()
+        self._lock = threading.Lock()
+        self._http = _Http(("127.0.0.1", 0), _Handler)
+        self._http.llm = self
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
+
+    @cached_property
+    def api_base(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}/v1"
+
+    def configure(
+        self, folder: Path, llm: Section | None = None, generate: Section | None = None, runtime: Section | None = None
+    ) -> Config:
+        """Return the config of a stage that asks this server and keeps the answers in a folder."""
+        reach = {"api_base": self.api_base, "answers_dir": str(folder), "attempts": 2, "grace_seconds": 5}
+        return configure(llm, generate, {**reach, **(runtime or {})})
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.cut_connections()
+        self._http.server_close()
+
+    def begin(self, call: Call) -> Behaviour:
+        """Take a call in and return what is to happen to it."""
+        with self._lock:
+            self.calls.append(call)
+            self.in_flight += 1
+            self.max_in_flight = max(self.max_in_flight, self.in_flight)
+            if call.path not in PATHS:
+                return failing(404, f"no {call.path} here")
+            return self.script.popleft() if self.script else self.behaviour
+
+    def end(self) -> None:
+        with self._lock:
+            self.in_flight -= 1
+
+
+class _Http(ThreadingHTTPServer):
+    llm: LlmServer
+    daemon_threads = False
+    request_queue_size = 256
+
+    def __init__(self, *arguments: Any) -> None:  # Any: those of socketserver
+        self.connections: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def cut_connections(self) -> None:
+        """End the threads that wait for another request of a client that keeps its connection."""
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Http
+    connection: socket.socket
+
+    def handle(self) -> None:
+        self.server.llm.connections += 1
+        self.server.connections.add(self.connection)
+        with suppress(ConnectionError):
+            super().handle()
+        self.server.connections.discard(self.connection)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        call = Call(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        behaviour = self.server.llm.begin(call)
+        try:
+            self._send(behaviour(call))
+        finally:
+            self.server.llm.end()
+
+    def _send(self, reaction: Reaction) -> None:
+        self._wait(reaction.delay_seconds)
+        self.close_connection = reaction.sent < 1
+        if not reaction.sent:
+            return
+        self.send_response(reaction.status)
+        for name, value in ({"Content-Type": "application/json"} | dict(reaction.headers)).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reaction.content)))
+        self.end_headers()
+        content = reaction.content[: int(len(reaction.content) * reaction.sent)]
+        size = -(-len(content) // 10) if reaction.drip_seconds else len(content)
+        for start in range(0, len(content), max(1, size)):
+            self.wfile.write(content[start : start + size])
+            self._wait(reaction.drip_seconds)
+
+    def _wait(self, seconds: float) -> None:
+        if seconds:
+            self.server.llm.closing.wait(seconds)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: pytest's output is for tests."""

@@ -1,0 +1,117 @@
+"""A real repository of its own for a test: real git, real dvc, this working tree's code."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A clone at `root` and what a person does there."""
+
+    root: Path
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command at the root with this interpreter's folder first on PATH."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        left_out = {"PYTHONPATH", "SEEDLING_RUNTIME", "SEEDLING_STATUS"}
+        inherited = {name: value for name, value in os.environ.items() if name not in left_out}
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env={**inherited, "PATH": path, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def seedling(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run("python", "-m", "stages.commands.cli", *arguments, **environment)
+
+    def choose(self, *overrides: str) -> None:
+        """Adopt a choice as `seedling run` does, and run nothing."""
+        adopt = f"from stages.commands.choice import *; adopt(amended(read_choice(), {list(overrides)!r}))"
+        done = self.run("python", "-c", adopt)
+        assert done.returncode == 0, done.stderr
+
+    def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run("python", "-m", f"stages.{name}", **environment)
+
+    def dvc(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run("python", "-m", "dvc", *arguments, **environment)
+
+    def git(self, *arguments: str) -> str:
+        identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+        done = self.run("git", *identity, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "--quiet", "--allow-empty", "-m", "state")
+
+    def changed(self) -> list[str]:
+        """What git sees changed or new."""
+        return [line[3:] for line in self.git("status", "--porcelain").splitlines()]
+
+    def read(self, path: str) -> str:
+        return (self.root / path).read_text("utf-8")
+
+    def rows(self, path: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.read(path).splitlines()]
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text, "utf-8")
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        text = self.read(path)
+        assert old in text, (path, old)
+        self.write(path, text.replace(old, new))
+
+    def params(self) -> dict[str, Any]:
+        params: dict[str, Any] = yaml.safe_load(self.read("params.yaml"))
+        return params
+
+    def data(self) -> dict[str, bytes]:
+        """All bytes a run produced, by path."""
+        files = [path for folder in ("data", "reports") for path in (self.root / folder).rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in sorted(files)}
+
+    def copy(self, target: Path) -> "Repository":
+        shutil.copytree(self.root, target, symlinks=True)
+        return Repository(target)
+
+
+def new_repository(target: Path, instructions: int) -> Repository:
+    """Return a committed copy of this working tree that wants so many instructions; nothing has run in it."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file() and name.split("/")[0] not in ("tests", "dvc.lock", "reports"):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    repository = Repository(target)
+    repository.git("init", "--quiet", "--initial-branch=main")
+    config = "conf/generate/chat.yaml"
+    repository.replace(config, "num_instructions: 200", f"num_instructions: {instructions}")
+    repository.replace("params.yaml", "num_instructions: 200", f"num_instructions: {instructions}")
+    repository.commit()
+    return repository
+
+
+def stages_run(process: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the stages a `dvc repro` ran, in order."""
+    lines = (process.stdout + process.stderr).splitlines()
+    return [line.split("'")[1] for line in lines if line.startswith("Running stage '")]

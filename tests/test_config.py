@@ -1,0 +1,120 @@
+"""What a config may hold, what is said when it holds something else, and what a stage sees of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.check import compose, differences
+from stages.contract.config import masked, validate
+from stages.contract.errors import UserError
+from tests.repository import ROOT
+
+
+def params(**changes: Any) -> dict[str, Any]:
+    """Return the composed config with values at dotted keys (`generate__top_p=2`) put in."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    for dotted, value in changes.items():
+        *parents, last = dotted.split("__")
+        node = content
+        for parent in parents:
+            node = node[parent]
+        node[last] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"generate__num_instructons": 3}, "generate.num_instructons: unknown key; did you mean 'num_instructions'?"),
+        ({"lm": "openai"}, "lm: unknown key; did you mean 'llm'?"),
+        ({"generate__top_p": 3.0}, "generate.top_p: Input should be less than or equal to 1, found 3.0"),
+        ({"generate__temperature": float("nan")}, "generate.temperature: Input should be a finite number, found nan"),
+        ({"generate__window": "abc"}, "generate.window: Input should be a valid integer, found 'abc'"),
+        ({"seed": True}, "seed: Input should be a valid integer, found True"),
+        ({"runtime__concurrency": 0}, "runtime.concurrency: Input should be greater than 0, found 0"),
+        (
+            {"generate__focus": [{"text": "x", "weihgt": 1.0}]},
+            "generate.focus.0.weihgt: unknown key; did you mean 'weight'?",
+        ),
+        (
+            {"generate__num_seed": 0, "generate__num_machine": 0},
+            "generate.num_seed and generate.num_machine are both 0; a prompt must show something",
+        ),
+        (
+            {"generate__llm__model": "openai/gpt-4.1"},
+            "llm.model 'openai/gpt-4.1' is not of llm.provider 'offline'; choose the group that fits, or write the "
+            "model as offline/NAME",
+        ),
+        (
+            {"prompts__mode": "completion"},
+            "generate.llm.mode is 'chat' but prompts.mode is 'completion'; set llm.mode=completion or "
+            "choose prompts=chat",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_fault_is_one_line_with_key_value_and_advice(changes: dict[str, Any], line: str) -> None:
+    with pytest.raises(UserError) as error:
+        validate(params(**changes))
+    assert line in str(error.value).splitlines()
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(UserError) as error:
+        validate(params(generate__top_p=3.0, classify__max_tokens=0, lm=1))
+    assert len(str(error.value).splitlines()) == 3
+
+
+def test_a_fault_of_the_shared_model_is_told_once() -> None:
+    wrong = params()
+    for section in (wrong, wrong["generate"], wrong["classify"], wrong["instantiate"]):
+        section["llm"] = {**section["llm"], "reasoning_tokens": -1}
+    with pytest.raises(UserError) as error:
+        validate(wrong)
+    assert str(error.value) == "llm.reasoning_tokens: Input should be greater than or equal to 0, found -1"
+
+
+@pytest.mark.parametrize("key", ["llm__api_key_env", "runtime__api_base"])
+def test_a_secret_pasted_into_the_config_is_not_repeated(key: str) -> None:
+    with pytest.raises(UserError) as error:
+        validate(params(**{key: "https://user:sk-canary@host"}))
+    assert "canary" not in str(error.value)
+
+
+def test_a_stage_sees_only_what_it_declares() -> None:
+    view = masked(validate(params()), ["seed", "prompts.classify", "prompts.input_first", "runtime"])
+    assert (view.seed, view.prompts.classify) == (42, "prompts/chat/classify.j2")
+    assert view.prompts.input_first == "prompts/chat/input_first.j2"
+    with pytest.raises(AttributeError):
+        _ = view.filter
+    with pytest.raises(AttributeError):
+        _ = view.prompts.generate
+
+
+def test_a_model_for_one_stage_leaves_the_others() -> None:
+    composed = validate(yaml.safe_load(compose(ROOT / "conf", ["llm@classify.llm=ollama", "classify.temperature=0.5"])))
+    assert composed.classify.llm.provider == "ollama_chat"
+    assert composed.generate.llm.provider == composed.instantiate.llm.provider == composed.llm.provider == "offline"
+
+
+def test_a_model_for_all_stages_reaches_all() -> None:
+    composed = validate(yaml.safe_load(compose(ROOT / "conf", ["llm=openai", "llm.model=openai/X"])))
+    assert {section.llm.model for section in (composed.generate, composed.classify, composed.instantiate)} == {
+        "openai/X"
+    }
+
+
+def test_differences_name_each_key_with_both_values() -> None:
+    lines = list(differences({"a": {"b": 1, "c": True}, "d": 1}, {"a": {"b": 2, "c": True}, "e": 1}))
+    assert lines == [
+        "a.b: conf/ composes 1, params.yaml holds 2",
+        "d: conf/ composes 1, params.yaml holds None",
+        "e: conf/ composes None, params.yaml holds 1",
+    ]
+
+
+def test_the_environment_stays_out_of_the_composition() -> None:
+    with pytest.raises(UserError, match=r"oc\.env"):
+        compose(Path(ROOT / "conf"), ["llm.endpoint=${oc.env:HOME}"])

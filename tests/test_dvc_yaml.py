@@ -1,0 +1,188 @@
+"""dvc.yaml, conf/, params.yaml and the code agree."""
+
+import ast
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.check import compose
+from stages.contract.config import validate
+from tests.repository import ROOT
+
+STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+SHARED_ROOMS = {"contract", "llm", "text"}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+def file_of(module: str) -> Path | None:
+    path = ROOT / module.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def closure(module: str, seen: set[Path]) -> set[Path]:
+    """Return the files of this repository that a module imports, itself and its packages included."""
+    path = file_of(module)
+    if path is None or path in seen:
+        return seen
+    seen.add(path)
+    parts = module.split(".")
+    for name in {".".join(parts[:length]) for length in range(1, len(parts))} | imports(path):
+        closure(name, seen)
+    return seen
+
+
+def declared_code(name: str) -> set[Path]:
+    """Return the files of code a stage depends on, folders as the files in them."""
+    paths = [ROOT / dependency for dependency in STAGES[name]["deps"] if dependency.startswith("stages/")]
+    files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))]
+    return {file for file in files if file.suffix == ".py"}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_exactly_the_code_it_imports(name: str) -> None:
+    assert STAGES[name]["cmd"] == f"python -m stages.{name}"
+    imported = closure(f"stages.{name}", set())
+    offline = ROOT / "stages/llm/offline"
+    if any(offline in path.parents for path in imported):
+        imported |= set(offline.rglob("*.py"))
+    assert declared_code(name) == imported
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_reads_only_files_it_depends_on(name: str) -> None:
+    source = (ROOT / f"stages/{name}.py").read_text("utf-8")
+    read = set(re.findall(r'read_\w+\(\s*"([\w/.]+)"', source)) | set(re.findall(r'Path\("([\w/.]+)"\)\.read', source))
+    assert read - {"conf/choice.yaml"} <= set(STAGES[name]["deps"])
+
+
+def test_every_stage_but_check_waits_for_check() -> None:
+    assert [name for name in STAGES if "reports/checked.txt" not in STAGES[name]["deps"]] == ["check"]
+
+
+def test_no_stage_uses_what_switches_off_the_run_cache() -> None:
+    for name, stage in STAGES.items():
+        assert not {"always_changed", "frozen"} & stage.keys()
+        outs = [out for out in stage.get("outs", []) if isinstance(out, dict)]
+        assert [list(out) for out in outs] == ([["reports/checked.txt"]] if name == "check" else [])
+
+
+def test_no_stage_tracks_runtime() -> None:
+    assert not [name for name in STAGES if any(key.startswith("runtime") for key in STAGES[name]["params"])]
+
+
+def test_check_tracks_every_group_but_runtime() -> None:
+    assert set(STAGES["check"]["params"]) == set(type(validate(params())).model_fields) - {"runtime"}
+
+
+def params() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    return content
+
+
+def test_params_yaml_is_what_conf_composes_to() -> None:
+    assert (ROOT / "params.yaml").read_text("utf-8") == compose(ROOT / "conf")
+
+
+def test_a_stage_never_imports_a_stage() -> None:
+    stages = {f"stages.{name}" for name in STAGES}
+    for path in [ROOT / f"stages/{name}.py" for name in STAGES] + [
+        file for room in SHARED_ROOMS for file in (ROOT / "stages" / room).rglob("*.py")
+    ]:
+        assert not (imports(path) & stages), path
+
+
+@pytest.mark.parametrize(
+    ("library", "rooms"),
+    [
+        ("hydra", {"check.py", "commands"}),
+        ("litellm", {"llm"}),
+        ("openai", {"llm"}),
+        ("rouge_score", set()),
+        ("dvc", {"llm"}),
+    ],
+)
+def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -> None:
+    users = {
+        path.relative_to(ROOT / "stages").parts[0]
+        for path in (ROOT / "stages").rglob("*.py")
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    assert users == rooms
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_uses_only_the_sections_it_declares(name: str) -> None:
+    source = (ROOT / f"stages/{name}.py").read_text("utf-8")
+    used = set(re.findall(r"\bconfig\.(\w+)", source)) - {"runtime"}
+    declared = {key.split(".")[0] for key in STAGES[name]["params"]}
+    assert used <= declared
+    if name != "check":
+        assert declared <= used
+
+
+def leaves(node: dict[str, Any], prefix: str = "") -> set[str]:
+    found = set()
+    for key, value in node.items():
+        found |= leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}"}
+    return found
+
+
+def test_every_key_of_the_config_is_used_by_code() -> None:
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "stages").rglob("*.py") if path.name != "config.py")
+    unused = {key for key in leaves(params()) if not re.search(rf"\b{key.split('.')[-1]}\b", code)}
+    assert unused == set()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_key_in_conf_says_what_it_is(path: Path) -> None:
+    skipped = path.parent.name == "experiment"
+    for line in path.read_text("utf-8").splitlines():
+        if not line.startswith(" "):
+            skipped = path.parent.name == "experiment" or line.startswith(("defaults:", "hydra:"))
+        if re.match(r" *\w+: \S", line) and not skipped:
+            assert " # " in line, f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        *(
+            [f"{path.parent.name}={path.stem}"]
+            for path in sorted((ROOT / "conf").glob("*/*.yaml"))
+            if path.stem == "default"
+        ),
+        *([f"llm={path.stem}"] for path in sorted((ROOT / "conf/llm").glob("*.yaml"))),
+        *([f"experiment={path.stem}"] for path in sorted((ROOT / "conf/experiment").glob("*.yaml"))),
+        [
+            "llm.mode=completion",
+            *(f"{group}=completion" for group in ("prompts", "generate", "classify", "instantiate")),
+        ],
+    ],
+    ids=lambda overrides: ",".join(overrides)[:40],
+)
+def test_every_option_in_conf_composes_and_is_valid(overrides: list[str]) -> None:
+    validate(yaml.safe_load(compose(ROOT / "conf", overrides)))
+
+
+def test_an_edited_built_in_model_is_never_answered_from_the_store() -> None:
+    folder = ROOT / "stages/llm/offline"
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    group = yaml.safe_load((ROOT / "conf/llm/offline.yaml").read_text("utf-8"))
+    assert group["revision"] == digest.hexdigest()[:12], "write this value into conf/llm/offline.yaml"

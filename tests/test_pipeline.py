@@ -1,0 +1,271 @@
+"""The laws of the whole DAG: nothing lost, nothing paid twice, the same bytes however it is run."""
+
+import hashlib
+import json
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from stages.contract.stage import RUNTIME_VARIABLE
+from tests.llm_server import Call, LlmServer, Reaction, answer
+from tests.repository import SHARED, Repository, stages_run
+
+MODEL_STAGES = ("generate", "classify", "instantiate")
+STAGES = (*MODEL_STAGES, "filter", "analyze", "export")
+OUTPUTS = {
+    "generate": "data/instructions.jsonl",
+    "classify": "data/classified.jsonl",
+    "instantiate": "data/tasks.jsonl",
+    "filter": "data/instances.jsonl",
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_passes_on_or_rejects_all_it_received(finished: Repository, name: str) -> None:
+    metrics = json.loads(finished.read(f"reports/metrics/{name}.json"))
+    assert list(metrics) == ["in", "out", "rejected", "requests", "cost_usd"]
+    assert metrics["in"] == metrics["out"] + metrics["rejected"]
+    rejected = [row for row in finished.read(f"data/rejected/{name}.jsonl").splitlines() if row]
+    assert len(rejected) == metrics["rejected"]
+    if name in OUTPUTS:
+        assert len(finished.rows(OUTPUTS[name])) == metrics["out"]
+
+
+def test_each_stage_receives_what_the_one_before_passed_on(finished: Repository) -> None:
+    counts = {name: json.loads(finished.read(f"reports/metrics/{name}.json")) for name in STAGES}
+    assert counts["generate"]["out"] == counts["classify"]["in"] == 12
+    assert counts["classify"]["out"] == counts["instantiate"]["in"]
+    assert counts["filter"]["out"] == counts["analyze"]["in"] == counts["export"]["in"]
+
+
+def test_the_transcript_holds_every_answer_that_was_decided_on(finished: Repository) -> None:
+    keys = {name: [row["key"] for row in finished.rows(f"data/answers/{name}.jsonl")] for name in MODEL_STAGES}
+    for name, path, field in (
+        ("generate", "data/instructions.jsonl", "instruction_answer"),
+        ("classify", "data/classified.jsonl", "classification_answer"),
+        ("instantiate", "data/tasks.jsonl", "instances_answer"),
+    ):
+        assert {row[field] for row in finished.rows(path)} <= set(keys[name])
+        assert len(set(keys[name])) == len(keys[name])
+
+
+def test_rows_of_the_exports_are_the_instances(finished: Repository) -> None:
+    instances = finished.rows("data/instances.jsonl")
+    alpaca = [
+        row
+        for split in ("train", "validation")
+        for row in json.loads(finished.read(f"data/export/alpaca/{split}.json"))
+    ]
+    chat = [row for split in ("train", "validation") for row in finished.rows(f"data/export/chat/{split}.jsonl")]
+    wanted = Counter((row["instruction"], row["input"], row["output"]) for row in instances)
+    assert Counter((row["instruction"], row["input"], row["output"]) for row in alpaca) == wanted
+    assert Counter(row["messages"][1]["content"] for row in chat) == Counter(row["output"] for row in instances)
+    assert {tuple(turn["role"] for turn in row["messages"]) for row in chat} == {("user", "assistant")}
+
+
+def test_the_manifest_says_what_the_files_hold_and_that_they_are_a_demonstration(finished: Repository) -> None:
+    manifest = json.loads(finished.read("data/export/manifest.json"))
+    for name, entry in manifest["files"].items():
+        content = (finished.root / "data/export" / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+    assert manifest["models"] == ["offline/procedural"]
+    assert "demonstration data" in manifest["notice"]
+    assert "demonstration data" in finished.read("data/report.html").lower()
+
+
+def run_model_stages(repository: Repository, store: Path, concurrency: int, hash_seed: int) -> dict[str, bytes]:
+    """Run the model stages with a store and return all bytes they produced."""
+    runtime = json.dumps({"concurrency": concurrency, "answers_dir": str(store)})
+    for name in MODEL_STAGES:
+        done = repository.stage(name, PYTHONHASHSEED=str(hash_seed), **{RUNTIME_VARIABLE: runtime})
+        assert done.returncode == 0, done.stderr
+    return repository.data()
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "hash_seed"),
+    [
+        (32, 1),
+        *(pytest.param(c, h, marks=pytest.mark.slow) for c in (1, 8, 32) for h in (0, 1, 4242) if (c, h) != (32, 1)),
+    ],
+)
+def test_concurrency_and_hash_seed_change_no_byte(
+    repository: Repository, tmp_path: Path, concurrency: int, hash_seed: int
+) -> None:
+    before = repository.data()
+    assert run_model_stages(repository, tmp_path / "store", concurrency, hash_seed) == before
+
+
+def test_a_rerun_from_the_store_imports_no_litellm_and_changes_no_byte(repository: Repository) -> None:
+    before = repository.data()
+    for name in MODEL_STAGES:
+        done = repository.run("python", "-X", "importtime", "-m", f"stages.{name}")
+        assert done.returncode == 0
+        assert "stages.llm.client" in done.stderr
+        assert "litellm" not in done.stderr
+    assert repository.data() == before
+
+
+def test_most_prompts_of_the_default_run_show_two_machine_written_instructions(repository: Repository) -> None:
+    repository.choose("generate.num_instructions=200")
+    assert repository.stage("generate").returncode == 0
+    records = [
+        *repository.rows("data/instructions.jsonl"),
+        *(row["record"] for row in repository.rows("data/rejected/generate.jsonl")),
+    ]
+    shown = {row["request_idx"]: row["prompted_by"] for row in records}
+    assert len(shown) == len(repository.rows("data/answers/generate.jsonl"))
+    assert all(len(ids) == 8 for ids in shown.values())
+    with_two = [ids for ids in shown.values() if sum(name.startswith("ins-") for name in ids) == 2]
+    assert len(with_two) >= 0.8 * len(shown)
+
+
+def test_raising_the_target_asks_only_the_new_requests(repository: Repository) -> None:
+    answers = repository.rows("data/answers/generate.jsonl")
+    repository.choose("generate.num_instructions=24")
+    assert repository.stage("generate").returncode == 0
+    assert repository.rows("data/answers/generate.jsonl")[: len(answers)] == answers
+    assert len(repository.rows("data/instructions.jsonl")) == 24
+
+
+@pytest.mark.parametrize(
+    ("edited", "users"),
+    [
+        ("stages/text/parse.py", ["generate", "classify", "filter"]),
+        pytest.param("stages/text/prompts.py", ["generate", "classify", "instantiate"], marks=pytest.mark.slow),
+        pytest.param("prompts/chat/classify.j2", ["classify"], marks=pytest.mark.slow),
+        pytest.param("stages/export.py", ["export"], marks=pytest.mark.slow),
+        pytest.param("stages/report.html.j2", ["analyze"], marks=pytest.mark.slow),
+    ],
+)
+def test_an_edit_of_code_reruns_exactly_its_users(repository: Repository, edited: str, users: list[str]) -> None:
+    comment = "{# an edit #}" if edited.endswith(".j2") else "# an edit"
+    repository.write(edited, f"{repository.read(edited).rstrip()}\n{comment}\n")
+    done = repository.seedling("run")
+    assert done.returncode == 0, done.stderr
+    assert stages_run(done) == users
+
+
+def run_with_seeds(repository: Repository, seeds: Path) -> None:
+    done = repository.seedling("run", f"seeds.path={seeds}")
+    assert done.returncode == 0, done.stderr
+    assert stages_run(done) == ["check", *STAGES]
+    kept = [row for row in repository.rows("data/instances.jsonl") if row["source"] == "seed"]
+    assert {row["instruction_id"] for row in kept} == {
+        json.loads(line)["id"] for line in seeds.read_text("utf-8").splitlines()
+    }
+    assert len(repository.rows("data/instructions.jsonl")) == 12
+
+
+def test_three_seeds_run_through_the_whole_dag(repository: Repository, tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_text("".join(repository.read("seeds/seed_tasks.jsonl").splitlines(keepends=True)[:3]), "utf-8")
+    run_with_seeds(repository, seeds)
+
+
+@pytest.mark.slow
+def test_the_published_seeds_run_through_the_whole_dag(repository: Repository) -> None:
+    published = SHARED / "data" / "upstream_seed_tasks.jsonl"
+    if not published.exists():
+        pytest.skip("the published seed tasks are not beside this repository")
+    run_with_seeds(repository, published)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("params.yaml", "params.yaml classify"),
+        pytest.param("prompts/chat/classify.j2", "prompts/chat/classify.j2", marks=pytest.mark.slow),
+        pytest.param("stages/text/parse.py", "stages/text/parse.py", marks=pytest.mark.slow),
+        pytest.param("data/instructions.jsonl", "data/instructions.jsonl", marks=pytest.mark.slow),
+    ],
+    ids=["config", "prompt", "code", "data"],
+)
+def test_inputs_that_change_while_a_stage_runs_fail_it(
+    repository: Repository, llm_server: LlmServer, path: str, named: str
+) -> None:
+    """The server makes the edit when the first request comes in, so the stage is surely under way."""
+    repository.choose("llm@classify.llm=vllm")
+
+    def edit_then_answer(call: Call) -> Reaction:
+        if len(llm_server.calls) == 1:
+            text = repository.read(path)
+            repository.write(path, text.replace("max_tokens: 16", "max_tokens: 17") if "llm:" in text else f"{text}\n")
+        return answer(call)
+
+    llm_server.behaviour = edit_then_answer
+    runtime = json.dumps({"api_base": llm_server.api_base, "concurrency": 1})
+    done = repository.stage("classify", **{RUNTIME_VARIABLE: runtime})
+    assert done.returncode == 1
+    assert f"classify: {named} changed while the stage ran, nothing was recorded; run it again" in done.stderr
+    assert len(llm_server.calls) == 12
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "stage", "line"),
+    [
+        (
+            "seeds/seed_tasks.jsonl",
+            '{"id": "x", "instruction": 3}',
+            "generate",
+            "seeds/seed_tasks.jsonl:1: instruction: ",
+        ),
+        ("seeds/seed_tasks.jsonl", "{oops", "generate", "seeds/seed_tasks.jsonl:1: the line: Invalid JSON"),
+        ("seeds/seed_tasks.jsonl", "", "generate", "seeds/seed_tasks.jsonl: holds no seed task"),
+        (
+            "prompts/chat/classify.j2",
+            "{{ instrucion }}",
+            "classify",
+            "prompts/chat/classify.j2: unknown variable 'instrucion'",
+        ),
+        ("prompts/chat/classify.j2", "a\n{% if %}", "classify", "prompts/chat/classify.j2:2: is no template"),
+        ("params.yaml", "a: [", "filter", "params.yaml: is not YAML"),
+    ],
+    ids=["field", "json", "empty", "variable", "syntax", "yaml"],
+)
+def test_a_broken_file_is_one_line_with_its_place(
+    repository: Repository, path: str, text: str, stage: str, line: str
+) -> None:
+    repository.write(path, text)
+    done = repository.stage(stage)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{stage}: {line}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_missing_seeds_file_is_one_line(repository: Repository) -> None:
+    done = repository.seedling("run", "seeds.path=seeds/none.jsonl")
+    assert done.returncode in (1, 2)
+    assert "seeds/none.jsonl" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_as_a_regular_file_is_one_line(repository: Repository) -> None:
+    repository.run("rm", "-rf", "data")
+    repository.write("data", "mine")
+    done = repository.stage("filter")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert repository.read("data") == "mine"
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(repository: Repository, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mount is not allowed here")
+    try:
+        before = repository.read("data/tasks.jsonl")
+        (repository.root / "data/rejected").rename(tmp_path / "rejected")
+        (repository.root / "data/rejected").symlink_to(small)
+        (small / "filler").write_bytes(b"x" * 64 * 1024)
+        done = repository.stage("filter")
+        assert done.returncode == 1
+        assert done.stderr.startswith("filter: data/rejected/filter.jsonl: cannot be written (No space left on device)")
+        assert len(done.stderr.splitlines()) == 1
+        assert repository.read("data/tasks.jsonl") == before
+        assert [path.name for path in small.iterdir()] == ["filler"]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

@@ -1,0 +1,95 @@
+"""What the guides say is so: every command, path, row and figure in them."""
+
+import contextlib
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.check import compose
+from stages.commands.choice import Choice, amended, composed
+from stages.contract.config import validate
+from tests.repository import ROOT, Repository
+
+GUIDES = ["README.md", "CONTRIBUTING.md", "seeds/README.md", "CHANGELOG.md"]
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of a language in README.md."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    """Return every command of the guides as its words."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    for guide in GUIDES[:-1]:
+        lines += re.findall(r"`((?:seedling|make|dvc|python -m) [^`]+)`", (ROOT / guide).read_text("utf-8"))
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "seedling"], ids=" ".join)
+def test_every_seedling_command_composes(words: list[str]) -> None:
+    command, *overrides = words[1:]
+    assert command in ("run", "demo")
+    with contextlib.chdir(ROOT):
+        choice = amended(Choice(), [word for word in overrides if word not in ("--reset", "[overrides]")])
+        content = yaml.safe_load(composed(choice))
+    validate({**content, "runtime": {**content["runtime"], **choice.runtime}})
+
+
+@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "make"], ids=" ".join)
+def test_every_make_target_exists(words: list[str]) -> None:
+    assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "dvc"], ids=" ".join)
+def test_every_dvc_command_runs(repository: Repository, words: list[str]) -> None:
+    done = repository.dvc(*words[1:])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "python"], ids=" ".join)
+def test_every_module_named_exists(words: list[str]) -> None:
+    assert (ROOT / f"{words[2].replace('.', '/')}.py").is_file()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_path_exists(guide: str, finished: Repository) -> None:
+    text = (ROOT / guide).read_text("utf-8")
+    paths = set(re.findall(r"\]\((?!http)([^)#]+)\)", text)) | set(
+        re.findall(r"`([\w.]+/[\w./]*|[\w]+\.(?:yaml|lock|md))`", text)
+    )
+    missing = [
+        path
+        for path in paths
+        if not any((folder / path).exists() for folder in (ROOT, (ROOT / guide).parent, finished.root))
+        and path != "offline/procedural"
+    ]
+    assert missing == []
+
+
+def test_the_funnel_in_readme_is_the_committed_one() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for path in (ROOT / "reports/metrics").glob("*.json"):
+        row = json.loads(path.read_text("utf-8"))
+        counts = f"{row['in']:>7,}{row['out']:>7,}{row['rejected']:>10,}{row['requests']:>10,}{row['cost_usd']:>7.2f}"
+        assert f"{path.stem:<13}{counts}" in readme
+
+
+def test_the_rows_in_readme_are_rows_of_the_dataset_and_of_the_seeds() -> None:
+    [seed, *rows] = [json.loads(line) for block in blocks("json") for line in block.splitlines()]
+    seeds = [json.loads(line) for line in (ROOT / "seeds/seed_tasks.jsonl").read_text("utf-8").splitlines()]
+    assert seed in seeds
+    dataset = Path(ROOT / "data/instances.jsonl")
+    if not dataset.exists():
+        pytest.skip("make demo has not run in this folder")
+    instances = {row["id"]: row for row in map(json.loads, dataset.read_text("utf-8").splitlines())}
+    assert len(rows) == 3
+    assert all({**instances[row["id"]], **row} == instances[row["id"]] for row in rows)
+
+
+def test_the_config_of_readme_is_the_default() -> None:
+    assert compose(ROOT / "conf") == (ROOT / "params.yaml").read_text("utf-8")

@@ -1,0 +1,149 @@
+"""`seedling run` and `seedling demo`: what is chosen, kept, refused, and rerun."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.commands.choice import Choice, amended
+from tests.repository import Repository, stages_run
+
+
+@pytest.mark.parametrize(
+    ("before", "overrides", "groups", "values"),
+    [
+        ({}, ["llm=openai"], {"llm": "openai"}, {}),
+        (
+            {},
+            ["llm@classify.llm=ollama", "classify.temperature=0"],
+            {"llm@classify.llm": "ollama"},
+            {"classify": {"temperature": 0}},
+        ),
+        ({"llm": {"model": "openai/a"}, "seed": 7}, ["llm=ollama"], {"llm": "ollama"}, {"seed": 7}),
+        (
+            {"classify": {"llm": {"model": "x/y"}}},
+            ["llm@classify.llm=vllm"],
+            {"llm@classify.llm": "vllm"},
+            {"classify": {}},
+        ),
+        ({"seed": 7}, ["experiment=smoke"], {"experiment": "smoke"}, {}),
+        ({}, ["experiment=smoke", "experiment=null"], {}, {}),
+        (
+            {},
+            ["generate.focus=[{text: 'a b', weight: 1.5}]"],
+            {},
+            {"generate": {"focus": [{"text": "a b", "weight": 1.5}]}},
+        ),
+    ],
+    ids=["group", "one stage", "group drops values", "stage drops values", "experiment drops all", "null", "list"],
+)
+def test_overrides_amend_the_choice(
+    before: dict[str, object], overrides: list[str], groups: dict[str, str], values: dict[str, object]
+) -> None:
+    found = amended(Choice(values=before), overrides)
+    assert (found.groups, found.values) == (groups, values)
+
+
+def test_runtime_is_never_part_of_the_choice() -> None:
+    found = amended(Choice(), ["runtime.concurrency=2", "seed=1"])
+    assert (found.values, found.runtime) == ({"seed": 1}, {"concurrency": 2})
+    assert "concurrency" not in found.text()
+
+
+def test_a_choice_is_kept_added_to_and_reset(repository: Repository) -> None:
+    first = repository.seedling("run", "analyze.shown_rejected=7")
+    assert stages_run(first) == ["check", "analyze"]
+    second = repository.seedling("run", "export.validation_fraction=0.5")
+    assert stages_run(second) == ["check", "export"]
+    assert "seedling: analyze.shown_rejected=7 export.validation_fraction=0.5" in second.stderr
+    assert stages_run(repository.dvc("repro")) == []
+    reset = repository.seedling("run", "--reset")
+    assert reset.returncode == 0
+    assert "seedling: conf/ as it is" in reset.stderr
+    assert repository.changed() == []
+
+
+def test_a_second_run_does_nothing_and_leaves_git_clean(repository: Repository) -> None:
+    done = repository.seedling("run")
+    assert (done.returncode, stages_run(done), repository.changed()) == (0, [], [])
+
+
+def test_runtime_on_the_command_line_reruns_nothing_and_stays_nowhere(repository: Repository) -> None:
+    done = repository.seedling("run", "runtime.concurrency=3")
+    assert (done.returncode, stages_run(done)) == (0, [])
+    assert repository.params()["runtime"]["concurrency"] == 16
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (["generate.num_instructons=3"], "generate.num_instructons: unknown key; did you mean 'num_instructions'?"),
+        (["generate.window=abc"], "generate.window: Input should be a valid integer, found 'abc'"),
+        (["generate.top_p=3"], "generate.top_p: Input should be less than or equal to 1, found 3"),
+        (["generate.temperature=nan"], "generate.temperature: Input should be a finite number, found nan"),
+        (["llm=opnai"], "conf: does not compose: In 'config': Could not find 'llm/opnai'"),
+        (["llm.provider=openai"], "llm.model 'offline/procedural' is not of llm.provider 'openai'"),
+        (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is no override; write key=value"),
+        (["seed=1,2"], "'seed=1,2': takes one value; write key=value"),
+        (["+a=1"], "'+a=1': takes one value; write key=value"),
+        (["runtime.concurency=3"], "runtime.concurency: unknown key; did you mean 'concurrency'?"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_wrong_override_is_one_line_and_changes_nothing(
+    finished: Repository, overrides: list[str], line: str
+) -> None:
+    before = finished.read("conf/choice.yaml"), finished.read("params.yaml")
+    done = finished.seedling("run", *overrides)
+    assert done.returncode == 2
+    assert f"seedling: {line}" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert (finished.read("conf/choice.yaml"), finished.read("params.yaml")) == before
+
+
+def test_outside_a_repository_is_one_line(finished: Repository, tmp_path: Path) -> None:
+    done = Repository(tmp_path).run("python", "-m", "stages.commands.cli", "run", PYTHONPATH=str(finished.root))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "no dvc.yaml and conf/ here or above" in done.stderr
+
+
+def test_the_command_of_another_clone_is_refused(finished: Repository, tmp_path: Path) -> None:
+    other = finished.copy(tmp_path / "other")
+    done = Repository(other.root / "seeds").run(
+        "python", "-m", "stages.commands.cli", "run", PYTHONPATH=str(finished.root)
+    )
+    assert done.returncode == 2
+    assert f"this command runs the code of {finished.root}" in done.stderr
+
+
+def test_run_works_from_a_folder_below_the_root(repository: Repository) -> None:
+    below = Repository(repository.root / "seeds")
+    done = below.run("python", "-m", "stages.commands.cli", "run", PYTHONPATH=str(repository.root))
+    assert (done.returncode, stages_run(done)) == (0, [])
+
+
+def test_the_demonstration_shows_funnel_instances_and_places(repository: Repository) -> None:
+    done = repository.seedling("demo")
+    assert done.returncode == 0
+    for name in ("generate", "classify", "instantiate", "filter", "analyze", "export"):
+        assert f"\n{name} " in done.stdout
+    assert done.stdout.count("\n  instruction ") == 3
+    assert "data/report.html" in done.stdout
+    assert "bin/activate" in done.stdout
+    assert "demonstration data" in done.stdout
+    assert "seedling run llm=openai" in done.stdout
+
+
+def test_the_demonstration_refuses_any_other_model(repository: Repository) -> None:
+    repository.choose("llm@classify.llm=ollama")
+    done = repository.seedling("demo")
+    assert done.returncode == 2
+    assert "classify.llm.model: 'ollama_chat/llama3.2' is chosen and the demonstration never pays" in done.stderr
+
+
+def test_run_returns_the_code_of_the_stage_that_failed(repository: Repository) -> None:
+    seeds = repository.read("seeds/seed_tasks.jsonl").splitlines()
+    repository.write("seeds/seed_tasks.jsonl", "\n".join([*seeds, '{"id": "x"}']))
+    done = repository.seedling("run")
+    assert done.returncode == 2
+    assert f"generate: seeds/seed_tasks.jsonl:{len(seeds) + 1}: name" in done.stderr or "instruction" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,266 @@
+"""The ordered window: decisions in order, requests at once, and an end that loses nothing."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages.contract.config import Config
+from stages.contract.errors import SeedlingError, StoppedError, UserError
+from stages.contract.records import Answer
+from stages.llm.answers import AnswerStore, Request, Requests
+from stages.llm.window import answer_in_order, commits_before
+from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, hang, slow
+
+ROOT = Path(__file__).parents[1]
+WINDOWS = [1, 2, 3, 4, 5, 32, 128]
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def prompts(count: int) -> list[str]:
+    return [f"Say {number}." for number in range(count)]
+
+
+def echo(call: Call) -> Reaction:
+    """Repeat the prompt after up to 30 ms, the longer the higher its hash."""
+    delay_seconds = hashlib.sha256(call.prompt.encode()).digest()[0] / 255 * 0.03
+    said = answering(text=f"You said: {call.prompt}", finish_reason="stop")(call)
+    return replace(said, delay_seconds=delay_seconds)
+
+
+# What a request sees
+
+
+@pytest.mark.parametrize(
+    ("index", "window", "commits"),
+    [
+        (0, 128, 0),
+        (3, 128, 0),
+        (4, 128, 1),
+        (100, 128, 50),
+        (254, 128, 127),
+        (255, 128, 128),
+        (1000, 128, 873),
+        (10, 1, 10),
+        (10, 2, 9),
+        (10, 5, 6),
+    ],
+)
+def test_a_request_sees_so_many_answers(index: int, window: int, commits: int) -> None:
+    assert commits_before(index, window) == commits
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_later_requests_never_see_fewer_answers(window: int) -> None:
+    seen = [commits_before(index, window) for index in range(1000)]
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_request_sees_no_answer_of_its_own_or_later_and_misses_less_than_the_window(window: int) -> None:
+    missed = [index - commits_before(index, window) for index in range(1000)]
+    assert min(missed) >= 0
+    assert max(missed) == window - 1
+
+
+# Order
+
+
+class Chain:
+    """Asks what depends on the answers before, as bootstrapping does."""
+
+    def __init__(self, config: Config, count: int, window: int) -> None:
+        self.config = config
+        self.answers: list[Answer] = []
+        self._count = count
+        self._window = window
+        self._requests = Requests(config.generate)
+
+    def run(self) -> list[str]:
+        """Return the texts in the order of commits."""
+        answer_in_order(self.config.runtime, self._may_launch, self._prepare, self._commit)
+        return [answer.text for answer in self.answers]
+
+    def _may_launch(self, index: int, committed: int) -> bool:
+        return committed >= commits_before(index, self._window)
+
+    def _prepare(self, index: int) -> Request:
+        shown = "".join(answer.text for answer in self.answers[: commits_before(index, self._window)])
+        prompt = f"{index}, after {hashlib.sha256(shown.encode()).hexdigest()}"
+        return self._requests.make(prompt, 1000)
+
+    def _commit(self, index: int, answer: Answer) -> bool:
+        assert index == len(self.answers)
+        self.answers.append(answer)
+        return len(self.answers) == self._count
+
+
+def test_answers_come_in_the_order_of_the_prompts(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = echo
+    answers = ask(llm_server.configure(tmp_path), *prompts(40))
+    assert [answer.text for answer in answers] == [f"You said: {prompt}" for prompt in prompts(40)]
+
+
+def test_no_prompts_is_no_request(llm_server: LlmServer, tmp_path: Path) -> None:
+    assert (ask(llm_server.configure(tmp_path)), llm_server.calls) == ([], [])
+
+
+def test_what_is_asked_and_answered_does_not_depend_on_concurrency(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = echo
+    texts = {}
+    for concurrency in (1, 8, 32):
+        folder = tmp_path / str(concurrency)
+        config = llm_server.configure(folder, runtime={"concurrency": concurrency})
+        texts[concurrency] = Chain(config, 40, window=16).run()
+    assert len(texts[1]) == 40
+    assert texts[1] == texts[8] == texts[32]
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 8])
+def test_so_many_requests_are_in_flight_and_no_more(concurrency: int, llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = slow(0.05)
+    ask(llm_server.configure(tmp_path, runtime={"concurrency": concurrency}), *prompts(16))
+    assert llm_server.max_in_flight == concurrency
+
+
+# The end
+
+
+def test_the_commit_that_ends_the_run_is_the_last(llm_server: LlmServer, tmp_path: Path) -> None:
+    chain = Chain(llm_server.configure(tmp_path, runtime={"concurrency": 4}), 10, window=16)
+    assert len(chain.run()) == len(chain.answers) == 10
+
+
+def test_what_waits_for_a_place_at_the_end_is_never_sent(llm_server: LlmServer, tmp_path: Path) -> None:
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 2})
+    requests, prepared = Requests(config.generate), list[Request]()
+
+    def prepare(index: int) -> Request:
+        prepared.append(requests.make(f"Say {index}.", 1000))
+        return prepared[-1]
+
+    answer_in_order(config.runtime, lambda *_: True, prepare, lambda *_: True)
+    assert len(prepared) == 8
+    assert len(llm_server.calls) <= 4
+
+
+def test_what_is_on_the_wire_at_the_end_is_stored(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = slow(0.05)
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 4})
+    Chain(config, 4, window=16).run()
+    Chain(config, 20, window=16).run()
+    asked = [call.prompt for call in llm_server.calls]
+    assert len(asked) == len(set(asked))
+
+
+def test_a_refusal_ends_the_run_and_keeps_what_is_on_the_wire(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = slow(0.3)
+    llm_server.script.append(failing(401))
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 4})
+    with pytest.raises(UserError, match="refused the request"):
+        ask(config, *prompts(40))
+    _, *answered = llm_server.calls
+    assert len(answered) <= 4
+    assert stored(config) == {call.prompt for call in answered}
+
+
+def stored(config: Config) -> set[str]:
+    """Return which of the first 40 prompts are in the store."""
+    requests = Requests(config.generate)
+    assert config.runtime.answers_dir
+    with closing(AnswerStore(Path(config.runtime.answers_dir))) as store:
+        return {prompt for prompt in prompts(40) if store.get(requests.make(prompt, 1000).key)}
+
+
+# Signals
+
+
+def ask_and_exit(folder: str, api_base: str) -> None:
+    """Ask 40 prompts, 4 at once, and exit as a stage does; run as a process of its own."""
+    runtime = {"answers_dir": folder, "api_base": api_base, "concurrency": 4, "grace_seconds": 20}
+    try:
+        ask(configure(runtime=runtime), *prompts(40))
+    except SeedlingError as error:
+        sys.exit(error.exit_code)
+
+
+@contextmanager
+def asking(server: LlmServer, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Give a process whose first 4 requests are on the wire."""
+    code = f"from tests.test_window import ask_and_exit; ask_and_exit({str(folder)!r}, {server.api_base!r})"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
+        try:
+            wait_until(lambda: server.in_flight == 4)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("number", "exit_code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="SIGINT", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+    ],
+)
+def test_a_signal_launches_no_more_and_stores_what_is_on_the_wire(
+    number: signal.Signals, exit_code: int, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = slow(1)
+    with asking(llm_server, tmp_path) as process:
+        process.send_signal(number)
+        assert process.wait(20) == exit_code
+    assert len(llm_server.calls) == 4
+    assert stored(llm_server.configure(tmp_path)) == {call.prompt for call in llm_server.calls}
+
+
+def test_a_second_signal_ends_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = hang
+    with asking(llm_server, tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+def interrupting(behaviour: Behaviour) -> Behaviour:
+    """Return the behaviour of a server during whose answer the user presses Ctrl-C."""
+
+    def interrupt(call: Call) -> Reaction:
+        os.kill(os.getpid(), signal.SIGINT)
+        return behaviour(call)
+
+    return interrupt
+
+
+def test_grace_ends(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = interrupting(hang)
+    started = time.monotonic()
+    with pytest.raises(StoppedError, match="every answer received is stored"):
+        ask(llm_server.configure(tmp_path, runtime={"grace_seconds": 0.3, "concurrency": 1}), *prompts(3))
+    assert 0.3 <= time.monotonic() - started < 5
+
+
+def test_a_run_goes_on_where_a_signal_ended_it(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.script += [echo, echo, interrupting(echo)]
+    llm_server.behaviour = echo
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 1})
+    with pytest.raises(StoppedError):
+        ask(config, *prompts(10))
+    assert len(ask(config, *prompts(10))) == 10
+    assert [call.prompt for call in llm_server.calls] == prompts(10)
