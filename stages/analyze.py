@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from stages.contract.config import Analyze
-from stages.contract.jsonl import read_records, read_seeds, write_json, writing
+from stages.contract.jsonl import read_records, read_seeds, write_json, write_text
 from stages.contract.records import Instance, Instruction, Rejected, SeedTask, demonstration_notice, spread
 from stages.contract.stage import Outcome, load_yaml, stage
 from stages.text.novelty import NoveltyPool
@@ -96,8 +96,7 @@ def write_report(
         instances=spread([row for row in instances if row.source == "machine"], shown.shown_instances),
         rejected=spread(rejected, shown.shown_rejected),
     )
-    with writing("data/report.html") as target:
-        target.write_text(page + "\n", "utf-8")
+    write_text("data/report.html", page + "\n")
 
 
 def main() -> None:

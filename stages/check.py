@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from stages.contract.config import validate
 from stages.contract.errors import UserError
-from stages.contract.jsonl import writing
+from stages.contract.jsonl import write_text
 from stages.contract.stage import load_params, load_yaml, stage
 
 MARKER = "params.yaml was checked against conf/ by the first stage.\n"
@@ -78,8 +78,7 @@ def _settings(content: dict[str, Any]) -> dict[str, Any]:  # Any: what YAML hold
 
 def main() -> None:
     """Write the marker, then judge."""
-    with writing("reports/checked.txt") as target:
-        target.write_text(MARKER, "utf-8")
+    write_text("reports/checked.txt", MARKER)
     with stage("check"):
         params = load_params()
         validate(params)

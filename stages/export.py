@@ -5,11 +5,12 @@ data/instances.jsonl -> data/export/, data/rejected/export.jsonl
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stages.contract.config import Export
-from stages.contract.jsonl import read_records, write_json, writing
+from stages.contract.jsonl import read_records, write_json, write_text, writing
 from stages.contract.records import Instance, demonstration_notice
 from stages.contract.stage import Outcome, stage
 
@@ -75,21 +76,54 @@ def write_splits(
     return files
 
 
+CARD = """\
+# Dataset card
+{notice}
+Instruction-tuning data grown with Self-Instruct (arXiv 2212.10560) by Seedling.
+
+| split | rows | tasks | classification tasks |
+|---|---|---|---|
+{counts}
+
+- Written by: {models}; {seeds} rows are seeds.
+- Every row: an instruction, an input (may be empty), an output. Splits never share a task.
+- Made by: `dvc repro` at the git revision that this file belongs to; sha256 of each file in `manifest.json`.
+- Known limits: no person has judged these rows; a model's mistakes, its language and its view of the world are in
+  them. Its provider's terms apply to what may be trained on them.
+"""
+
+
+def card(splits: dict[str, list[Instance]], models: Sequence[str]) -> str:
+    """Return the dataset card, Markdown."""
+    notice = demonstration_notice(models)
+    return CARD.format(
+        notice=f"\n> This is {notice}.\n" if notice else "",
+        counts="\n".join(_count_line(name, instances) for name, instances in splits.items()),
+        models=", ".join(models) or "no model",
+        seeds=sum(instance.source == "seed" for instances in splits.values() for instance in instances),
+    )
+
+
+def _count_line(name: str, instances: Sequence[Instance]) -> str:
+    tasks = {instance.instruction_id: instance.is_classification for instance in instances}
+    return f"| {name} | {len(instances):,} | {len(tasks):,} | {sum(tasks.values()):,} |"
+
+
 def main() -> None:
-    """Write the files and a manifest that says what is in them."""
+    """Write the files, a manifest and a card that say what is in them."""
     with stage("export") as config:
         outcome = Outcome("export")
         instances = read_records("data/instances.jsonl", Instance)
         splits = divide(instances, config.export, outcome)
         folder = Path("data/export")
         models = sorted({instance.model for instance in instances if instance.model})
-        manifest = {
-            "models": models,
-            "notice": demonstration_notice(models),
-            "files": write_splits(splits, config.export.formats, folder),
-        }
-        write_json(folder / "manifest.json", manifest)
+        notice = demonstration_notice(models)
+        files = write_splits(splits, config.export.formats, folder)
+        write_json(folder / "manifest.json", {"models": models, "notice": notice, "files": files})
+        write_text(folder / "README.md", card(splits, models))
         outcome.close(f"{folder}/", len(instances), sum(map(len, splits.values())))
+        if notice:
+            print(f"export: {notice}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ def test_the_manifest_says_what_the_files_hold_and_that_they_are_a_demonstration
         assert hashlib.sha256(content).hexdigest() == entry["sha256"]
     assert manifest["models"] == ["offline/procedural"]
     assert "demonstration data" in manifest["notice"]
+    assert "demonstration data" in finished.read("data/export/README.md")
     assert "demonstration data" in finished.read("data/report.html").lower()
 
 

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from stages.check import compose
 from stages.contract.config import validate
 from stages.contract.errors import UserError
-from stages.contract.jsonl import writing
+from stages.contract.jsonl import write_text
 from stages.contract.stage import load_yaml
 
 FILE = Path("conf/choice.yaml")
@@ -133,8 +133,7 @@ def adopt(choice: Choice) -> None:
     validate({**content, "runtime": {**content["runtime"], **choice.runtime}})
     for path, text in ((FILE, choice.text()), (Path("params.yaml"), params)):
         if not path.exists() or path.read_text("utf-8") != text:
-            with writing(path) as target:
-                target.write_text(text, "utf-8")
+            write_text(path, text)
 
 
 def composed(choice: Choice) -> str:

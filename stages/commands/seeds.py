@@ -9,7 +9,7 @@ from stages.contract.config import Config, validate
 from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
 from stages.contract.stage import load_params
-from stages.pool.draw import Shelf, mix
+from stages.pool.draw import Shelf, draw_focus, mix
 from stages.text.novelty import NoveltyPool
 from stages.text.prompts import load_prompt
 from stages.text.tokens import TOKENIZERS
@@ -43,7 +43,7 @@ def check(path: str | None) -> int:
 
 def form_of(instruction: str) -> str:
     """Return `question`, `given context` or `imperative`, going by how the instruction begins and ends."""
-    opening = _POLITE.sub("", instruction.strip(" \"'("), count=1)
+    opening = _opening(instruction)
     if _QUESTION.match(opening) or instruction.rstrip().endswith("?"):
         return "question"
     return "given context" if _CONTEXT.match(opening) else "imperative"
@@ -70,28 +70,36 @@ def first_prompt(seeds: Sequence[SeedTask], config: Config) -> str:
     """Return the prompt that request 0 of a run with these seeds sends."""
     shelf = Shelf()
     for seed in seeds:
-        shelf.add(seed.id, seed.instruction)
-    shown = shelf.draw(mix(config.seed, 0), config.generate.num_seed + config.generate.num_machine, len(shelf))
-    render = load_prompt(config.prompts.generate, {"instructions", "count", "focus"})
+        if seed.is_classification or not config.generate.classification_only:
+            shelf.add(seed.id, seed.instruction)
+    draw = mix(config.seed, 0)
+    shown = shelf.draw(draw, config.generate.num_seed + config.generate.num_machine, len(shelf))
+    name = "generate_classification" if config.generate.classification_only else "generate"
+    render = load_prompt(getattr(config.prompts, name), {"instructions", "count", "focus"})
     instructions = [instruction for _, _, instruction in shown]
-    return render(instructions=instructions, count=config.generate.per_request, focus="")
+    focus = draw_focus(config.generate.focus, mix(draw, 0))
+    return render(instructions=instructions, count=config.generate.per_request, focus=focus)
+
+
+def _opening(instruction: str) -> str:
+    return _POLITE.sub("", instruction.strip(" \"'("), count=1)
 
 
 def _report(path: str, seeds: Sequence[SeedTask], config: Config) -> Iterator[str]:
     lengths = [len(seed.instruction.split()) for seed in seeds]
     without_input = sum(not any(instance.input for instance in seed.instances) for seed in seeds)
     imperatives = [seed.instruction for seed in seeds if form_of(seed.instruction) == "imperative"]
-    verbs = [instruction.split()[0].strip(",.:").lower() for instruction in imperatives]
+    verbs = [words[0].strip(",.:").lower() for text in imperatives if (words := _opening(text).split())]
     yield f"{path}: {len(seeds)} task{'s' if len(seeds) > 1 else ''}, every line is well formed"
     yield from _line("domain", _counts(seed.domain or "(none)" for seed in seeds))
     yield from _line("form", _counts(form_of(seed.instruction) for seed in seeds))
-    yield from _line("opening verb", f"{len(set(verbs))} different; " + _counts(verbs, 8))
+    yield from _line("opening verb", f"{len(set(verbs))} different; {_counts(verbs, 8)}" if verbs else "none")
     yield from _line("classification", _share(sum(seed.is_classification for seed in seeds), len(seeds)))
     yield from _line("without input", _share(without_input, len(seeds)))
     yield from _line("words", f"{min(lengths)} to {max(lengths)}, mean {sum(lengths) / len(seeds):.1f}")
     pairs = near_pairs(seeds, config)
-    limit = f"ROUGE-L {config.generate.rouge_threshold}"
-    yield from _line("alike", f"{len(pairs)} pairs above {limit}" if pairs else f"no pair above {limit}")
+    count = f"{len(pairs) or 'no'} pair{'s' if len(pairs) > 1 else ''}"
+    yield from _line("alike", f"{count} above ROUGE-L {config.generate.rouge_threshold}")
     for score, one, other in pairs[:10]:
         yield from _line("", f"{score:.2f}  {one}  {other}")
     yield from _advice(seeds, config, without_input)
@@ -100,9 +108,10 @@ def _report(path: str, seeds: Sequence[SeedTask], config: Config) -> Iterator[st
 
 
 def _advice(seeds: Sequence[SeedTask], config: Config, without_input: int) -> Iterator[str]:
-    places = config.generate.num_seed + config.generate.num_machine
-    if len(seeds) < places:
-        yield from _line("note", f"a prompt shows {places} tasks; it is shorter until machine-written ones join")
+    machine = config.generate.num_machine
+    if len(seeds) < config.generate.num_seed + machine:
+        places = f"a prompt has {config.generate.num_seed + machine} places; the seeds fill {len(seeds)} of them"
+        yield from _line("note", f"{places}, machine-written tasks at most {machine}")
     if not any(seed.is_classification for seed in seeds):
         yield from _line("note", "no classification task: models will propose few, and classification_only cannot run")
     if without_input in (0, len(seeds)) and len(seeds) > 1:

@@ -64,10 +64,15 @@ def write_records(path: str | Path, records: Iterable[BaseModel]) -> None:
             file.write("\n")
 
 
-def write_json(path: str | Path, content: object, indent: int | None = 2) -> None:
+def write_json(path: str | Path, content: object) -> None:
     """Write one JSON document, keys in the order given, to a file that appears complete or stays as it was."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text to a file that appears complete or stays as it was."""
     with writing(path) as target:
-        target.write_text(json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        target.write_text(text, "utf-8")
 
 
 @contextmanager

@@ -1,0 +1,88 @@
+"""Figures and the page: counted right, and safe to open."""
+
+import json
+import re
+from collections import Counter
+
+from stages.analyze import closest_seeds, histogram, lengths, mean_words, reasons, table_1
+from stages.contract.records import Rejected, spread
+from stages.text.tokens import rouge_tokens
+from tests.records import instance, instruction, seed
+from tests.repository import Repository
+
+
+def test_table_1_counts_an_instruction_once_however_many_instances_it_has() -> None:
+    rows = [
+        instance(id="a-0", instruction_id="a", instruction="One two three.", input="", output="x y"),
+        instance(id="a-1", instruction_id="a", instruction="One two three.", input="p q r s", output="x"),
+        instance(id="b-0", instruction_id="b", instruction="One.", is_classification=True, input="p q", output="x y z"),
+    ]
+    assert table_1(rows) == {
+        "instructions": 2,
+        "classification_instructions": 1,
+        "other_instructions": 1,
+        "instances": 3,
+        "instances_with_empty_input": 1,
+        "instruction_words": 2.0,
+        "input_words": 3.0,
+        "output_words": 2.0,
+    }
+
+
+def test_nothing_to_count_is_unknown_and_not_zero() -> None:
+    assert mean_words([]) is None
+    assert table_1([])["output_words"] is None
+
+
+def test_a_histogram_counts_every_score_once_and_one_in_the_last_bin() -> None:
+    bins = histogram([0.0, 0.049, 0.05, 0.7, 1.0])
+    assert [row["instructions"] for row in bins if row["instructions"]] == [2, 1, 1, 1]
+    assert bins[-1] == {"from": 0.95, "instructions": 1}
+
+
+def test_lengths_count_every_text_once() -> None:
+    rows = [instance(instruction_id=str(n), input="" if n else "a b", output="w " * n) for n in range(3)]
+    counted = Counter[str]()
+    for row in lengths(rows):
+        counted[str(row["part"])] += int(row["texts"])
+    assert counted == {"instruction": 3, "input": 1, "output": 3}
+
+
+def test_the_closest_seed_is_found_and_instructions_are_not_compared_with_each_other() -> None:
+    rows = [instruction(instruction="Name three rivers."), instruction(instruction="Name three rivers.")]
+    assert closest_seeds(rows, [seed("s", "Name three lakes."), seed("t", "Count.")], rouge_tokens) == [
+        0.666667,
+        0.666667,
+    ]
+
+
+def test_reasons_come_in_the_order_of_the_stages_most_first() -> None:
+    rows = [
+        Rejected(stage=s, reason=r, detail={}, record={})
+        for s, r in [("filter", "b"), ("generate", "z"), ("filter", "a"), ("filter", "a")]
+    ]
+    assert [(row["stage"], row["reason"], row["count"]) for row in reasons(rows)] == [
+        ("generate", "z", 1),
+        ("filter", "a", 2),
+        ("filter", "b", 1),
+    ]
+
+
+def test_spread_takes_evenly_spaced_records_in_order() -> None:
+    assert spread(list(range(100)), 4) == [12, 37, 62, 87]
+    assert spread([1, 2], 5) == [1, 2]
+    assert spread([], 3) == []
+
+
+def test_hostile_text_in_the_report_is_shown_and_not_run(repository: Repository) -> None:
+    hostile = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}"
+    [first, *others] = repository.rows("data/instances.jsonl")
+    machine = next(row for row in others if row["source"] == "machine")
+    lines = [row | ({"output": hostile, "instruction": hostile} if row is machine else {}) for row in [first, *others]]
+    repository.write("data/instances.jsonl", "".join(json.dumps(row) + "\n" for row in lines))
+    assert repository.stage("analyze").returncode == 0
+    page = repository.read("data/report.html")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert not re.search(r"<(?:script|img)\b", page)
+    assert "{{ 7 * 7 }}" in page
+    assert not re.search(r"(?:src|href)=\"?https?:", page)

@@ -1,0 +1,114 @@
+"""What becomes of a model's instances: kept, flagged, or rejected with a reason."""
+
+import pytest
+
+from stages.contract.config import Filter
+from stages.contract.records import Task
+from stages.contract.stage import Outcome
+from stages.filter import Sieve, drop_similar, instances_of_seed, is_placeholder
+from tests.records import seed, task
+
+DEFAULT = Filter(rouge_threshold=None, max_instances_per_task=5, drop_flags=[])
+LABELS = {"is_classification": True}
+
+
+def judged(*tasks: Task, config: Filter = DEFAULT) -> Outcome:
+    """Return the outcome of judging tasks after one seed."""
+    outcome = Outcome("filter")
+    sieve = Sieve(config, list(instances_of_seed(seed("s", "Sort the words."))), outcome)
+    received = sum(sieve.judge_task(entry) for entry in tasks) + 1
+    assert received == len(outcome.kept) + len(outcome.rejected)
+    return outcome
+
+
+def reasons(outcome: Outcome) -> list[str]:
+    return [row.reason for row in outcome.rejected]
+
+
+@pytest.mark.parametrize(
+    ("raw", "changes", "reason"),
+    [
+        ("<input>c b</input><output>b c</output>", {}, None),
+        ("<input>c b</input><output> </output>", {}, "output_empty"),
+        ("<input>c b</input><output>c b</output>", {}, "output_repeats_input"),
+        ("<input></input><output>Sort the words.</output>", {}, "output_repeats_instruction"),
+        ("<input>c</input><output>[your answer here]</output>", {}, "output_placeholder"),
+        ("<input>c</input><output>N/A</output>", {}, "output_placeholder"),
+        ("<input>[insert text]</input><output>b</output>", {}, "input_placeholder"),
+        ("<input>https://example.org/a</input><output>b</output>", {}, "input_only_url"),
+        ("<input>c</input><output>I'm sorry, but I cannot do that.</output>", {}, "output_refusal"),
+        ("<input>c</input><output>As an AI language model, I can't.</output>", {}, "output_refusal"),
+        ("<input>b a</input><output>a b</output>", {}, "duplicate"),
+        ("<input>c b</input><output>b", {"finish_reason": "length"}, "cut_off"),
+        ("<label>x</label>", LABELS, "answer_without_instance"),
+        ("<output>Yes</output><input>a</input>", LABELS, None),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "<" not in value else None,
+)
+def test_an_instance_is_kept_or_rejected_for_its_reason(
+    raw: str, changes: dict[str, object], reason: str | None
+) -> None:
+    outcome = judged(task(raw, **changes))
+    assert reasons(outcome) == ([reason] if reason else [])
+    assert len(outcome.kept) == (1 if reason else 2)
+
+
+@pytest.mark.parametrize("text", ["None", "none of them", "42", "-5", "No", "C", "0", "a…b", "(a) and (b)"])
+def test_short_answers_are_no_placeholders(text: str) -> None:
+    assert not is_placeholder(text)
+
+
+@pytest.mark.parametrize("text", ["N/A", "[your answer here]", "...", "<insert text here>", "(to be completed)", "…"])
+def test_blanks_to_fill_in_are_placeholders(text: str) -> None:
+    assert is_placeholder(text)
+
+
+def test_a_marker_for_no_input_becomes_an_empty_input() -> None:
+    for marker in ("N/A", "None", "<no input>", "noinput", "(none)"):
+        outcome = judged(task(f"<input>{marker}</input><output>a poem</output>"))
+        assert [row.input for row in outcome.kept[1:]] == [""]  # type: ignore[attr-defined]
+
+
+def test_labels_that_contradict_each_other_are_all_rejected_and_the_others_kept() -> None:
+    raw = "".join(
+        f"<output>{label}</output><input>{text}</input>" for label, text in [("A", "x"), ("B", "x"), ("A", "y")]
+    )
+    outcome = judged(task(raw, **LABELS))
+    assert reasons(outcome) == ["label_conflict", "label_conflict"]
+    assert len(outcome.kept) == 2
+
+
+def test_an_open_task_may_have_several_outputs_for_one_input() -> None:
+    outcome = judged(task("<input></input><output>one poem</output><input></input><output>another</output>"))
+    assert len(outcome.kept) == 3
+
+
+def test_only_so_many_instances_of_a_task_are_kept() -> None:
+    raw = "".join(f"<input>{n}</input><output>{n + 1}</output>" for n in range(4))
+    outcome = judged(task(raw), config=DEFAULT.model_copy(update={"max_instances_per_task": 2}))
+    assert reasons(outcome) == ["beyond_max_instances"] * 2
+
+
+def test_a_flag_rejects_only_when_asked_to() -> None:
+    missing = task("<input></input><output>short</output>", instruction="Summarise the following paragraph.")
+    assert judged(missing).kept[1].flags == ["input_missing"]  # type: ignore[attr-defined]
+    assert reasons(judged(missing, config=DEFAULT.model_copy(update={"drop_flags": ["input_missing"]}))) == [
+        "input_missing"
+    ]
+
+
+def test_ids_count_parsed_instances_before_any_rule() -> None:
+    outcome = judged(task("<input>a</input><output></output><input>b</input><output>B</output>"))
+    assert outcome.kept[1].id == "ins-1-1"  # type: ignore[attr-defined]
+
+
+def test_a_stricter_threshold_is_applied_as_the_pool_would_have() -> None:
+    tasks = [
+        task("x", id="ins-1", instruction="Write a poem about a river in spring."),
+        task("x", id="ins-2", instruction="Write a poem about a lake in spring."),
+        task("x", id="ins-3", instruction="Name five capitals."),
+    ]
+    outcome = Outcome("filter")
+    kept = drop_similar(tasks, [seed("s", "Sort the words.")], 0.5, "rouge", outcome)
+    assert [row.id for row in kept] == ["ins-1", "ins-3"]
+    assert [(row.reason, row.detail["nearest"]) for row in outcome.rejected] == [("too_similar", "ins-1")]

@@ -1,0 +1,139 @@
+"""The loop: what prompts show, what is accepted, when it stops."""
+
+from typing import Any
+
+import pytest
+
+from stages.contract.config import Config, Focus
+from stages.contract.records import SeedTask
+from stages.generate import RULES, Bootstrap
+from stages.pool.draw import Shelf, draw_focus, mix
+from tests.llm_server import configure
+from tests.records import answer, seed
+
+SEEDS = [
+    seed(f"s{n}", text) for n, text in enumerate(["Name three rivers.", "Write a poem.", "Add the two numbers given."])
+]
+
+
+def bootstrap(seeds: list[SeedTask] = SEEDS, **generate: Any) -> Bootstrap:
+    config: Config = configure(generate={"num_instructions": 3, **generate})
+    return Bootstrap(config, seeds, lambda **shown: "\n".join(shown["instructions"]))
+
+
+def commit(loop: Bootstrap, *texts: str, **changes: Any) -> bool:
+    """Prepare the next request and commit an answer that holds these instructions."""
+    index = len(loop.answers)
+    loop.prepare(index)
+    return loop.commit(index, answer("".join(f"<task>{text}</task>" for text in texts), **changes))
+
+
+def reasons(loop: Bootstrap) -> list[str]:
+    return [row.reason for row in loop.outcome.rejected]
+
+
+def shelf(count: int) -> Shelf:
+    filled = Shelf()
+    for number in range(count):
+        filled.add(f"id-{number}", f"text {number}")
+    return filled
+
+
+def test_a_draw_depends_on_seed_and_index_alone() -> None:
+    tasks = shelf(50)
+    first = tasks.draw(mix(42, 7), 6, 50)
+    assert first == shelf(50).draw(mix(42, 7), 6, 50)
+    assert first != tasks.draw(mix(42, 8), 6, 50)
+    assert first != tasks.draw(mix(43, 7), 6, 50)
+    assert [rank for rank, _, _ in first] == sorted(rank for rank, _, _ in first)
+
+
+def test_a_new_task_changes_only_the_draws_that_show_it() -> None:
+    tasks = shelf(51)
+    for index in range(40):
+        before = [name for _, name, _ in tasks.draw(mix(42, index), 6, 50)]
+        after = [name for _, name, _ in tasks.draw(mix(42, index), 6, 51)]
+        assert after == before or ("id-50" in after and set(after) - {"id-50"} < set(before))
+
+
+def test_every_task_is_shown_about_equally_often() -> None:
+    tasks = shelf(40)
+    shown = [name for index in range(2000) for _, name, _ in tasks.draw(mix(1, index), 8, 40)]
+    assert all(330 <= shown.count(f"id-{number}") <= 470 for number in range(40))
+
+
+@pytest.mark.parametrize(("count", "size"), [(0, 5), (3, 0), (9, 5)])
+def test_a_draw_takes_what_there_is(count: int, size: int) -> None:
+    assert len(shelf(5).draw(1, count, size)) == min(count, size)
+
+
+def test_focus_is_drawn_as_often_as_its_weight_says() -> None:
+    focus = [Focus(text="a", weight=1.0), Focus(text="b", weight=3.0)]
+    drawn = [draw_focus(focus, mix(5, index)) for index in range(2000)]
+    assert 430 <= drawn.count("a") <= 570
+    assert draw_focus([], 1) == ""
+
+
+def test_rejections_name_reason_nearest_and_score() -> None:
+    loop = bootstrap(num_instructions=10)
+    commit(
+        loop,
+        "Name three rivers",
+        "Name three big rivers.",
+        "!!!",
+        "Short one",
+        "Describe the attached photo.",
+        "Explain why the sky is blue.",
+    )
+    assert reasons(loop) == ["duplicate", "too_similar", "without_words", "too_short", "beyond_text"]
+    assert loop.outcome.rejected[1].detail == {"nearest": "s0", "rouge_l": 0.857143}
+    assert [row.instruction for row in loop.outcome.kept] == ["Explain why the sky is blue."]  # type: ignore[attr-defined]
+
+
+def test_what_comes_after_the_target_is_recorded_and_not_kept() -> None:
+    loop = bootstrap(num_instructions=1)
+    assert commit(loop, "Explain why the sky is blue.", "Sort these cities by size.")
+    assert reasons(loop) == ["target_reached"]
+
+
+def test_answers_without_instruction_and_filtered_ones_are_one_rejection_each() -> None:
+    loop = bootstrap()
+    commit(loop)
+    commit(loop, "Explain why the sky is blue.", finish_reason="content_filter")
+    assert reasons(loop) == ["answer_without_instruction", "answer_filtered"]
+
+
+def test_a_cut_off_answer_loses_its_last_item_only() -> None:
+    loop = bootstrap()
+    loop.prepare(0)
+    loop.commit(0, answer("<task>Explain why the sky is blue.</task><task>Sort these", finish_reason="length"))
+    assert reasons(loop) == ["cut_off"]
+    assert len(loop.outcome.kept) == 1
+
+
+def test_a_mute_model_ends_in_saturation() -> None:
+    loop = bootstrap(acceptance_requests=5, min_acceptance=0.1)
+    assert [commit(loop) for _ in range(5)] == [False, False, False, False, True]
+    assert loop.saturated
+    assert loop.curve[-1] == {"request": 5, "accepted": 0}
+
+
+def test_a_prompt_shows_machine_written_instructions_from_the_pool_it_may_see() -> None:
+    loop = bootstrap(num_instructions=50)
+    commit(loop, "Explain why the sky is blue.", "Sort these cities by size.")
+    for _ in range(3):
+        commit(loop)
+    loop.prepare(4)
+    prompted_by, _ = loop._shown[4]
+    assert sum(name.startswith("ins-") for name in prompted_by) == 2
+    assert len(prompted_by) == 5  # two machine-written and all three seeds
+
+
+def test_classification_only_shows_classification_seeds_alone() -> None:
+    seeds = [*SEEDS, seed("c", "Is this spam?", is_classification=True)]
+    loop = bootstrap(seeds, classification_only=True)
+    assert loop.prepare(0).prompt == "Is this spam?"
+
+
+def test_every_rule_has_a_reason_of_its_own() -> None:
+    assert list(RULES) == ["without_words", "too_short", "too_long", "beyond_text"]
