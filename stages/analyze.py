@@ -55,10 +55,13 @@ def histogram(values: Iterable[float]) -> list[dict[str, float | int]]:
 
 
 def closest_seeds(
-    instructions: Sequence[Instruction], seeds: Sequence[SeedTask], tokenizer: Callable[[str], list[str]]
+    instructions: Sequence[Instruction],
+    seeds: Sequence[SeedTask],
+    tokenizer: Callable[[str], list[str]],
+    workers: int,
 ) -> list[float]:
     """Return each machine-written instruction's ROUGE-L with the seed closest to it (paper, Figure 4)."""
-    pool = NoveltyPool(-1.0, tokenizer)  # nothing scores below 0, so no instruction joins the seeds
+    pool = NoveltyPool(-1.0, tokenizer, workers)  # nothing scores below 0, so no instruction joins the seeds
     pool.add([seed.instruction for seed in seeds])
     return [round(verdict.max_rouge_l, 6) for verdict in pool.admit([row.instruction for row in instructions])]
 
@@ -109,7 +112,8 @@ def main() -> None:
         machine = [instance for instance in instances if instance.source == "machine"]
         models = sorted({instance.model for instance in machine})
         rejected = [row for name in BEFORE_REPORT for row in read_records(f"data/rejected/{name}.jsonl", Rejected)]
-        novelty = histogram(closest_seeds(instructions, seeds, TOKENIZERS[config.generate.tokenizer]))
+        tokenizer = TOKENIZERS[config.generate.tokenizer]
+        novelty = histogram(closest_seeds(instructions, seeds, tokenizer, config.runtime.workers))
         analysis = {
             "models": models,
             "notice": demonstration_notice(models),

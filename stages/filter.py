@@ -160,11 +160,8 @@ def _conflicting_inputs(task: Task, instances: Sequence[Instance]) -> set[str]:
     return {text for text, found in labels.items() if len(found) > 1}
 
 
-def drop_similar(
-    tasks: Sequence[Task], seeds: Sequence[SeedTask], threshold: float, tokenizer: str, outcome: Outcome
-) -> list[Task]:
-    """Return the tasks that a pool with this threshold would have admitted; the others are rejected."""
-    pool = NoveltyPool(threshold, TOKENIZERS[tokenizer])
+def drop_similar(tasks: Sequence[Task], seeds: Sequence[SeedTask], pool: NoveltyPool, outcome: Outcome) -> list[Task]:
+    """Return the tasks that an empty pool admits after the seeds; the others are rejected."""
     pool.add([seed.instruction for seed in seeds])
     ids = [seed.id for seed in seeds]
     novel = []
@@ -188,7 +185,9 @@ def main() -> None:
         seed_instances = [instance for seed in seeds for instance in instances_of_seed(seed)]
         received = len(seed_instances) + len(tasks)
         if config.filter.rouge_threshold is not None:
-            tasks = drop_similar(tasks, seeds, config.filter.rouge_threshold, config.generate.tokenizer, outcome)
+            tokenizer = TOKENIZERS[config.generate.tokenizer]
+            pool = NoveltyPool(config.filter.rouge_threshold, tokenizer, config.runtime.workers)
+            tasks = drop_similar(tasks, seeds, pool, outcome)
         sieve = Sieve(config.filter, seed_instances, outcome)
         received += sum(sieve.judge_task(task) - 1 for task in tasks)
         outcome.write("data/instances.jsonl", received)

@@ -3,39 +3,44 @@
 seeds -> data/instructions.jsonl, data/rejected/generate.jsonl, data/answers/generate.jsonl
 """
 
+import difflib
 import hashlib
-import re
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from stages.contract.config import Config, Generate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import read_seeds, write_json
 from stages.contract.records import Answer, Candidate, Instruction, SeedTask, Similar
-from stages.contract.stage import Outcome, stage
+from stages.contract.stage import Outcome, stage, total_cost
 from stages.llm.answers import Request, Requests
 from stages.llm.window import answer_in_order, commits_before
 from stages.pool.draw import Shelf, draw_focus, mix
+from stages.pool.rules import RULES
 from stages.text.novelty import NoveltyPool, Verdict
 from stages.text.parse import parse_instructions
 from stages.text.prompts import Render, load_prompt
 from stages.text.tokens import TOKENIZERS
 
-_BEYOND_TEXT = re.compile(
-    r"\b(?:images?|pictures?|photos?|photographs?|screenshots?|audio|sound recordings?|videos?|attachments?"
-    r"|attached)\b",
-    re.IGNORECASE,
-)
 _RECENT = 20  # requests whose acceptance foretells that of those under way
 
-RULES: dict[str, Callable[[str, int, Generate], bool]] = {
-    "without_words": lambda text, words, generate: words == 0,
-    "too_short": lambda text, words, generate: words < generate.min_words,
-    "too_long": lambda text, words, generate: words > generate.max_words,
-    "beyond_text": lambda text, words, generate: bool(_BEYOND_TEXT.search(text)),
-}
-"""Reason -> whether a candidate of so many words is rejected for it; the first that holds names the reason."""
+
+def is_shown(seed: SeedTask, generate: Generate) -> bool:
+    """Whether prompts may show a seed; those they may not show still stand in the pool."""
+    wanted = not generate.domains or seed.domain in generate.domains
+    return wanted and (seed.is_classification or not generate.classification_only)
+
+
+def check_seeds(seeds: Sequence[SeedTask], path: str, generate: Generate) -> None:
+    """Raise a UserError when a domain names no seed, or when no seed is left to be shown."""
+    domains = sorted({seed.domain for seed in seeds if seed.domain})
+    if unknown := [domain for domain in generate.domains if domain not in domains]:
+        close = difflib.get_close_matches(unknown[0], domains, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(domains) or 'none'}"
+        raise UserError(f"generate.domains: {unknown[0]!r} is the domain of no seed in {path}; {hint}")
+    if not any(is_shown(seed, generate) for seed in seeds):
+        raise UserError(f"{path}: no classification task for generate.classification_only; add one")
 
 
 def instruction_id(instruction: str) -> str:
@@ -53,11 +58,11 @@ class Bootstrap:
         self._requests = Requests(config.generate)
         self._seeds, self._machine = Shelf(), Shelf()
         for seed in seeds:
-            if seed.is_classification or not self._config.classification_only:
+            if is_shown(seed, self._config):
                 self._seeds.add(seed.id, seed.instruction)
         self._pool_ids = [seed.id for seed in seeds]
         self._tokenizer = TOKENIZERS[self._config.tokenizer]
-        self._pool = NoveltyPool(self._config.rouge_threshold, self._tokenizer)
+        self._pool = NoveltyPool(self._config.rouge_threshold, self._tokenizer, config.runtime.workers)
         self._pool.add([seed.instruction for seed in seeds])
         self._sizes = [0]  # machine-written instructions after so many commits
         self._recent: deque[tuple[int, int]] = deque(maxlen=max(_RECENT, self._config.acceptance_requests))
@@ -74,9 +79,19 @@ class Bootstrap:
         return enough and accepted < self._config.min_acceptance * candidates
 
     @property
-    def curve(self) -> list[dict[str, int]]:
-        """Accepted instructions after each request."""
-        return [{"request": index, "accepted": size} for index, size in enumerate(self._sizes)]
+    def curve(self) -> list[dict[str, int | float | None]]:
+        """Accepted instructions and cost after each request, and what one more instruction costs by then.
+
+        The marginal cost is that of the last `acceptance_requests` requests over what they brought, in USD; null
+        where they brought nothing or a price is not known.
+        """
+        rows: list[dict[str, int | float | None]] = []
+        for index, size in enumerate(self._sizes):
+            recent = max(0, index - self._config.acceptance_requests)
+            gained, cost = size - self._sizes[recent], total_cost(self.answers[recent:index])
+            marginal = round(cost / gained, 6) if gained and cost is not None else None
+            rows.append({"request": index, "accepted": size, "marginal_cost_usd": marginal})
+        return rows
 
     def may_launch(self, index: int, committed: int) -> bool:
         """Whether request `index` is decided by now and still needed, going by recent acceptance."""
@@ -137,11 +152,12 @@ class Bootstrap:
 
     def _judge(self, candidate: Candidate) -> None:
         words = len(self._tokenizer(candidate.instruction))
-        broken = [reason for reason, holds in RULES.items() if holds(candidate.instruction, words, self._config)]
+        faults = ((reason, rule(candidate.instruction, words, self._config)) for reason, rule in RULES.items())
+        reason, found = next(((reason, found) for reason, found in faults if found), ("", ""))
         if len(self._machine) == self._config.num_instructions:
             self.outcome.reject("target_reached", candidate)
-        elif broken:
-            self.outcome.reject(broken[0], candidate, words=words)
+        elif reason:
+            self.outcome.reject(reason, candidate, found=found)
         else:
             [verdict] = self._pool.admit([candidate.instruction])
             nearest = self._similar(verdict)
@@ -165,8 +181,7 @@ def main() -> None:
     """Grow the pool and write what was accepted, what was not, and the acceptance curve."""
     with stage("generate") as config:
         seeds = read_seeds(config.seeds.path)
-        if config.generate.classification_only and not any(seed.is_classification for seed in seeds):
-            raise UserError(f"{config.seeds.path}: no classification task for generate.classification_only; add one")
+        check_seeds(seeds, config.seeds.path, config.generate)
         name = "generate_classification" if config.generate.classification_only else "generate"
         render = load_prompt(getattr(config.prompts, name), {"instructions", "count", "focus"})
         bootstrap = Bootstrap(config, seeds, render)

@@ -50,7 +50,7 @@ def test_lengths_count_every_text_once() -> None:
 
 def test_the_closest_seed_is_found_and_instructions_are_not_compared_with_each_other() -> None:
     rows = [instruction(instruction="Name three rivers."), instruction(instruction="Name three rivers.")]
-    assert closest_seeds(rows, [seed("s", "Name three lakes."), seed("t", "Count.")], rouge_tokens) == [
+    assert closest_seeds(rows, [seed("s", "Name three lakes."), seed("t", "Count.")], rouge_tokens, 1) == [
         0.666667,
         0.666667,
     ]

@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 KEY_VARIABLE = "SEEDLING_TEST_KEY"
 CANARY = "sk-canary-5f1d0c77"
 HELLO = answering(text="Hello.")
+TWICE = {"index": 0, "text": "Hi.", "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
 Values = dict[str, Any]  # Any: values of YAML
 
 CHAT: Values = {"provider": "openai", "model": "openai/test", "api_key_env": KEY_VARIABLE}
@@ -111,8 +112,8 @@ def test_the_answer_ends_before_the_first_stop_sequence_whatever_the_server_does
     llm: Values, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = answering(text="One.\nTwo.\n\nThree. 16. Four.")
-    config = llm_server.configure(tmp_path, llm, {"stop": ["16.", "\n\n"]})
-    assert [answer.text for answer in ask(config, "Count.")] == ["One.\nTwo."]
+    setup = llm_server.configure(tmp_path, llm, {"stop": ["16.", "\n\n"]})
+    assert [answer.text for answer in ask(setup, "Count.")] == ["One.\nTwo."]
 
 
 @pytest.mark.parametrize("llm", WAYS)
@@ -202,6 +203,7 @@ def test_a_refusal_is_fatal_at_once(llm: Values, status: int, llm_server: LlmSer
         pytest.param(malformed, id="malformed"),
         pytest.param(html, id="html"),
         pytest.param(answering(choices=[]), id="no_choice"),
+        pytest.param(answering(choices=[TWICE, TWICE]), id="two_choices"),
         pytest.param(answering(choices=None), id="null_choices"),
         pytest.param(answering(text=None, finish_reason="stop"), id="no_text"),
     ],
@@ -289,8 +291,8 @@ def replay(folder: str, api_base: str) -> None:
     """Ask what is stored already and say what that took; run as a process of its own."""
     connected: list[str] = []
     sys.addaudithook(lambda event, _: connected.append(event) if event.startswith("socket.connect") else None)
-    config = configure(CHAT, runtime={"answers_dir": folder, "api_base": api_base})
-    texts = [answer.text for answer in ask(config, "Say hello.", "Say hello.")]
+    setup = configure(CHAT, runtime={"answers_dir": folder, "api_base": api_base})
+    texts = [answer.text for answer in ask(setup, "Say hello.", "Say hello.")]
     sys.stdout.write(json.dumps({"texts": texts, "litellm": "litellm" in sys.modules, "connected": connected}))
 
 
@@ -305,16 +307,16 @@ def test_a_stored_answer_needs_no_litellm_no_key_and_no_socket(llm_server: LlmSe
 
 @pytest.mark.parametrize("llm", WAYS)
 def test_an_answer_is_paid_for_once(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
-    config = llm_server.configure(tmp_path, llm)
-    first = ask(config, "Say hello.", "Say hello.", "Say goodbye.")
-    assert ask(config, "Say hello.", "Say hello.", "Say goodbye.") == first
+    setup = llm_server.configure(tmp_path, llm)
+    first = ask(setup, "Say hello.", "Say hello.", "Say goodbye.")
+    assert ask(setup, "Say hello.", "Say hello.", "Say goodbye.") == first
     assert len(llm_server.calls) == 3
 
 
 def test_a_refused_request_leaves_nothing_in_the_store(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script.append(failing(401))
-    config = llm_server.configure(tmp_path, CHAT)
+    setup = llm_server.configure(tmp_path, CHAT)
     with pytest.raises(UserError):
-        ask(config, "Say hello.")
+        ask(setup, "Say hello.")
     llm_server.behaviour = HELLO
-    assert [answer.text for answer in ask(config, "Say hello.")] == ["Hello."]
+    assert [answer.text for answer in ask(setup, "Say hello.")] == ["Hello."]

@@ -6,6 +6,8 @@ from stages.contract.config import Filter
 from stages.contract.records import Task
 from stages.contract.stage import Outcome
 from stages.filter import Sieve, drop_similar, instances_of_seed, is_placeholder
+from stages.text.novelty import NoveltyPool
+from stages.text.tokens import rouge_tokens
 from tests.records import seed, task
 
 DEFAULT = Filter(rouge_threshold=None, max_instances_per_task=5, drop_flags=[])
@@ -109,6 +111,6 @@ def test_a_stricter_threshold_is_applied_as_the_pool_would_have() -> None:
         task("x", id="ins-3", instruction="Name five capitals."),
     ]
     outcome = Outcome("filter")
-    kept = drop_similar(tasks, [seed("s", "Sort the words.")], 0.5, "rouge", outcome)
+    kept = drop_similar(tasks, [seed("s", "Sort the words.")], NoveltyPool(0.5, rouge_tokens), outcome)
     assert [row.id for row in kept] == ["ins-1", "ins-3"]
     assert [(row.reason, row.detail["nearest"]) for row in outcome.rejected] == [("too_similar", "ins-1")]

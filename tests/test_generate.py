@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from stages.contract.config import Config, Focus
+from stages.contract.errors import UserError
 from stages.contract.records import SeedTask
-from stages.generate import RULES, Bootstrap
+from stages.generate import Bootstrap, check_seeds
 from stages.pool.draw import Shelf, draw_focus, mix
 from tests.llm_server import configure
 from tests.records import answer, seed
@@ -85,7 +86,8 @@ def test_rejections_name_reason_nearest_and_score() -> None:
         "Describe the attached photo.",
         "Explain why the sky is blue.",
     )
-    assert reasons(loop) == ["duplicate", "too_similar", "without_words", "too_short", "beyond_text"]
+    assert reasons(loop) == ["duplicate", "too_similar", "without_words", "too_short", "forbidden_word"]
+    assert loop.outcome.rejected[4].detail == {"found": "photo"}
     assert loop.outcome.rejected[1].detail == {"nearest": "s0", "rouge_l": 0.857143}
     assert [row.instruction for row in loop.outcome.kept] == ["Explain why the sky is blue."]  # type: ignore[attr-defined]
 
@@ -115,7 +117,61 @@ def test_a_mute_model_ends_in_saturation() -> None:
     loop = bootstrap(acceptance_requests=5, min_acceptance=0.1)
     assert [commit(loop) for _ in range(5)] == [False, False, False, False, True]
     assert loop.saturated
-    assert loop.curve[-1] == {"request": 5, "accepted": 0}
+    assert loop.curve[-1] == {"request": 5, "accepted": 0, "marginal_cost_usd": None}
+
+
+def test_the_curve_tells_what_one_more_instruction_costs() -> None:
+    loop = bootstrap(num_instructions=50, acceptance_requests=2)
+    commit(loop, "Explain why the sky is blue.", "Sort these cities by size.", cost_usd=0.04)
+    commit(loop, cost_usd=0.02)
+    commit(loop, "List the planets that have rings.", cost_usd=0.01)
+    assert [row["accepted"] for row in loop.curve] == [0, 2, 2, 3]
+    assert [row["marginal_cost_usd"] for row in loop.curve] == [None, 0.02, 0.03, 0.03]
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "reason"),
+    [
+        ({}, "Parse the given JSON file and name its keys.", None),
+        ({}, "Describe the Attached File in a sentence.", "forbidden_word"),
+        ({"forbidden_words": ["map", "go to"]}, "Go to the shop and count.", "forbidden_word"),
+        ({"forbidden_words": ["map"]}, "Explain what mapping means here.", None),
+        ({"forbidden_openings": ["Write a program"]}, "Write a program that sorts numbers.", "forbidden_opening"),
+        ({"plain_opening": True}, "'Sort' these words by length.", "opening_not_plain"),
+        ({"plain_opening": True}, "Écris un poème sur un lac.", "opening_not_plain"),
+        ({}, "Écris un poème sur un lac.", None),
+        ({"max_words": 5}, "One two three four five six.", "too_long"),
+    ],
+)
+def test_candidate_rules(settings: dict[str, Any], text: str, reason: str | None) -> None:
+    loop = bootstrap(**settings)
+    commit(loop, text)
+    assert reasons(loop) == ([reason] if reason else [])
+
+
+def test_only_seeds_of_the_domains_wanted_are_shown_and_all_stand_in_the_pool() -> None:
+    seeds = [*SEEDS, seed("g", "Plan a garden.", domain="gardening")]
+    loop = bootstrap(seeds, domains=["gardening"])
+    assert loop.prepare(0).prompt == "Plan a garden."
+    commit(loop, "Name three rivers.")
+    assert reasons(loop) == ["duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (
+            {"domains": ["gardning"]},
+            "generate.domains: 'gardning' is the domain of no seed in f; did you mean 'gardening'?",
+        ),
+        ({"classification_only": True}, "f: no classification task for generate.classification_only; add one"),
+    ],
+)
+def test_seeds_that_leave_nothing_to_show_are_one_line(settings: dict[str, Any], line: str) -> None:
+    seeds = [seed("g", "Plan a garden.", domain="gardening")]
+    with pytest.raises(UserError) as error:
+        check_seeds(seeds, "f", configure(generate=settings).generate)
+    assert str(error.value) == line
 
 
 def test_a_prompt_shows_machine_written_instructions_from_the_pool_it_may_see() -> None:
@@ -133,7 +189,3 @@ def test_classification_only_shows_classification_seeds_alone() -> None:
     seeds = [*SEEDS, seed("c", "Is this spam?", is_classification=True)]
     loop = bootstrap(seeds, classification_only=True)
     assert loop.prepare(0).prompt == "Is this spam?"
-
-
-def test_every_rule_has_a_reason_of_its_own() -> None:
-    assert list(RULES) == ["without_words", "too_short", "too_long", "beyond_text"]

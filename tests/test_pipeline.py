@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.contract.stage import RUNTIME_VARIABLE
-from tests.llm_server import Call, LlmServer, Reaction, answer
+from tests.llm_server import Call, LlmServer, Reaction, answer, answering
 from tests.repository import SHARED, Repository, stages_run
 
 MODEL_STAGES = ("generate", "classify", "instantiate")
@@ -172,6 +173,71 @@ def test_the_published_seeds_run_through_the_whole_dag(repository: Repository) -
     if not published.exists():
         pytest.skip("the published seed tasks are not beside this repository")
     run_with_seeds(repository, published)
+
+
+CITIES = ["北京", "上海", "广州", "成都", "西安", "南京", "杭州", "武汉", "重庆", "天津", "苏州", "长沙"]
+THINGS = ["博物馆", "公园", "市场", "图书馆", "火车站", "小吃", "古塔", "湖泊", "茶馆", "桥梁", "书店", "剧院"]
+FORMS = [
+    "请为第一次来{}的游客写一段关于{}的介绍，不超过八十个字",
+    "比较{}的两家{}，并用一句话说明你更推荐哪一家",
+    "列出参观{}{}时应当注意的五件事情",
+    "判断下面这句关于{}{}的评论是正面还是负面",
+    "假如你在{}迷路了，怎样用英语询问去{}的方向？",
+    "把{}{}的开放时间整理成表格",
+    "为什么{}的{}冬天比夏天安静？给出三个理由",
+    "给住在{}的朋友发一条短信，约他周末去{}",
+    "用小学生能听懂的话解释{}{}的来历",
+    "替{}一家{}起十个名字",
+    "续写这个故事：他推开{}{}的门，里面空无一人",
+    "计算从{}出发到{}来回一共要花多少钱",
+    "找出这篇{}{}报道中的错别字并改正",
+    "以{}为背景设计一个发生在{}的谜题",
+    "总结下面关于{}{}的讨论，只写要点",
+    "按照步骤说明如何在{}的{}组织一次读书会",
+]
+
+
+def speak_chinese(call: Call) -> Reaction:
+    """Answer every prompt of the pipeline in Chinese."""
+    if "<output>" in call.prompt:
+        text = "<input></input>\n<output>这里的景色很美，值得慢慢欣赏。</output>"
+    elif "<label>" in call.prompt:
+        text = "<label>no</label>"
+    else:
+        draw = random.Random(call.prompt)  # noqa: S311
+        tasks = [draw.choice(FORMS).format(draw.choice(CITIES), draw.choice(THINGS)) for _ in range(10)]
+        text = "".join(f"<task>{task}</task>" for task in tasks)
+    return answering(text=text)(call)
+
+
+@pytest.mark.slow
+def test_a_dataset_in_another_language_grows_to_its_end(
+    repository: Repository, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    seeds = [
+        {
+            "id": f"种子{n}",
+            "instruction": text,
+            "instances": [{"input": "", "output": "好"}],
+            "is_classification": False,
+        }
+        for n, text in enumerate(["写一首关于春天的诗", "解释什么是光合作用", "把下面的句子翻译成英文"])
+    ]
+    (tmp_path / "seeds.jsonl").write_text("\n".join(json.dumps(seed, ensure_ascii=False) for seed in seeds), "utf-8")
+    llm_server.behaviour = speak_chinese
+    done = repository.seedling(
+        "run",
+        "llm=vllm",
+        f"seeds.path={tmp_path}/seeds.jsonl",
+        "generate.tokenizer=unicode",
+        f"runtime.api_base={llm_server.api_base}",
+    )
+    assert done.returncode == 0, done.stderr
+    instructions = repository.rows("data/instructions.jsonl")
+    assert len(instructions) == 12
+    assert all(0 < row["avg_similarity_score"] < 0.7 for row in instructions)
+    assert "too_similar" in {row["reason"] for row in repository.rows("data/rejected/generate.jsonl")}
+    assert "这里的景色很美" in repository.read("data/export/alpaca/train.json")
 
 
 @pytest.mark.parametrize(

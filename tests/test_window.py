@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.contract.config import Config
 from stages.contract.errors import SeedlingError, StoppedError, UserError
 from stages.contract.records import Answer
 from stages.llm.answers import AnswerStore, Request, Requests
 from stages.llm.window import answer_in_order, commits_before
-from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, hang, slow
+from tests.llm_server import Behaviour, Call, LlmServer, Reaction, Setup, answering, ask, configure, failing, hang, slow
 
 ROOT = Path(__file__).parents[1]
 WINDOWS = [1, 2, 3, 4, 5, 32, 128]
@@ -83,16 +82,16 @@ def test_a_request_sees_no_answer_of_its_own_or_later_and_misses_less_than_the_w
 class Chain:
     """Asks what depends on the answers before, as bootstrapping does."""
 
-    def __init__(self, config: Config, count: int, window: int) -> None:
-        self.config = config
+    def __init__(self, setup: Setup, count: int, window: int) -> None:
+        self.setup = config
         self.answers: list[Answer] = []
         self._count = count
         self._window = window
-        self._requests = Requests(config.generate)
+        self._requests = Requests(setup.decoding)
 
     def run(self) -> list[str]:
         """Return the texts in the order of commits."""
-        answer_in_order(self.config.runtime, self._may_launch, self._prepare, self._commit)
+        answer_in_order(self.setup.runtime, self._may_launch, self._prepare, self._commit)
         return [answer.text for answer in self.answers]
 
     def _may_launch(self, index: int, committed: int) -> bool:
@@ -124,8 +123,8 @@ def test_what_is_asked_and_answered_does_not_depend_on_concurrency(llm_server: L
     texts = {}
     for concurrency in (1, 8, 32):
         folder = tmp_path / str(concurrency)
-        config = llm_server.configure(folder, runtime={"concurrency": concurrency})
-        texts[concurrency] = Chain(config, 40, window=16).run()
+        setup = llm_server.configure(folder, runtime={"concurrency": concurrency})
+        texts[concurrency] = Chain(setup, 40, window=16).run()
     assert len(texts[1]) == 40
     assert texts[1] == texts[8] == texts[32]
 
@@ -146,23 +145,23 @@ def test_the_commit_that_ends_the_run_is_the_last(llm_server: LlmServer, tmp_pat
 
 
 def test_what_waits_for_a_place_at_the_end_is_never_sent(llm_server: LlmServer, tmp_path: Path) -> None:
-    config = llm_server.configure(tmp_path, runtime={"concurrency": 2})
-    requests, prepared = Requests(config.generate), list[Request]()
+    setup = llm_server.configure(tmp_path, runtime={"concurrency": 2})
+    requests, prepared = Requests(setup.decoding), list[Request]()
 
     def prepare(index: int) -> Request:
         prepared.append(requests.make(f"Say {index}.", 1000))
         return prepared[-1]
 
-    answer_in_order(config.runtime, lambda *_: True, prepare, lambda *_: True)
+    answer_in_order(setup.runtime, lambda *_: True, prepare, lambda *_: True)
     assert len(prepared) == 8
     assert len(llm_server.calls) <= 4
 
 
 def test_what_is_on_the_wire_at_the_end_is_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(0.05)
-    config = llm_server.configure(tmp_path, runtime={"concurrency": 4})
-    Chain(config, 4, window=16).run()
-    Chain(config, 20, window=16).run()
+    setup = llm_server.configure(tmp_path, runtime={"concurrency": 4})
+    Chain(setup, 4, window=16).run()
+    Chain(setup, 20, window=16).run()
     asked = [call.prompt for call in llm_server.calls]
     assert len(asked) == len(set(asked))
 
@@ -170,19 +169,19 @@ def test_what_is_on_the_wire_at_the_end_is_stored(llm_server: LlmServer, tmp_pat
 def test_a_refusal_ends_the_run_and_keeps_what_is_on_the_wire(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(0.3)
     llm_server.script.append(failing(401))
-    config = llm_server.configure(tmp_path, runtime={"concurrency": 4})
+    setup = llm_server.configure(tmp_path, runtime={"concurrency": 4})
     with pytest.raises(UserError, match="refused the request"):
-        ask(config, *prompts(40))
+        ask(setup, *prompts(40))
     _, *answered = llm_server.calls
     assert len(answered) <= 4
-    assert stored(config) == {call.prompt for call in answered}
+    assert stored(setup) == {call.prompt for call in answered}
 
 
-def stored(config: Config) -> set[str]:
+def stored(setup: Config) -> set[str]:
     """Return which of the first 40 prompts are in the store."""
-    requests = Requests(config.generate)
-    assert config.runtime.answers_dir
-    with closing(AnswerStore(Path(config.runtime.answers_dir))) as store:
+    requests = Requests(setup.decoding)
+    assert setup.runtime.answers_dir
+    with closing(AnswerStore(Path(setup.runtime.answers_dir))) as store:
         return {prompt for prompt in prompts(40) if store.get(requests.make(prompt, 1000).key)}
 
 
@@ -193,7 +192,7 @@ def ask_and_exit(folder: str, api_base: str) -> None:
     """Ask 40 prompts, 4 at once, and exit as a stage does; run as a process of its own."""
     runtime = {"answers_dir": folder, "api_base": api_base, "concurrency": 4, "grace_seconds": 20}
     try:
-        ask(configure(runtime=runtime), *prompts(40))
+        ask(setupure(runtime=runtime), *prompts(40))
     except SeedlingError as error:
         sys.exit(error.exit_code)
 
@@ -259,8 +258,8 @@ def test_grace_ends(llm_server: LlmServer, tmp_path: Path) -> None:
 def test_a_run_goes_on_where_a_signal_ended_it(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [echo, echo, interrupting(echo)]
     llm_server.behaviour = echo
-    config = llm_server.configure(tmp_path, runtime={"concurrency": 1})
+    setup = llm_server.configure(tmp_path, runtime={"concurrency": 1})
     with pytest.raises(StoppedError):
-        ask(config, *prompts(10))
-    assert len(ask(config, *prompts(10))) == 10
+        ask(setup, *prompts(10))
+    assert len(ask(setup, *prompts(10))) == 10
     assert [call.prompt for call in llm_server.calls] == prompts(10)

@@ -90,6 +90,7 @@ class Generate(Decoding):
     num_machine: Count
     per_request: Annotated[int, Field(gt=0, le=50)]
     classification_only: bool
+    domains: list[Text]
     focus: list[Focus]
     max_tokens: Positive
     window: Positive
@@ -97,6 +98,9 @@ class Generate(Decoding):
     tokenizer: Literal["rouge", "unicode"]
     min_words: Positive
     max_words: Positive
+    forbidden_words: list[Text]
+    forbidden_openings: list[Text]
+    plain_opening: bool
     min_acceptance: Fraction
     acceptance_requests: Positive
 
@@ -160,6 +164,7 @@ class Runtime(Section):
     deadline_seconds: Annotated[float, Field(gt=0)]
     attempts: Annotated[int, Field(gt=0, le=20)]
     grace_seconds: Annotated[float, Field(ge=0)]
+    workers: Annotated[int, Field(gt=0, le=256)]
     answers_dir: str | None
 
 

@@ -1,1 +1,1 @@
-"""The tasks that prompts show."""
+"""Which tasks a prompt shows, and which candidates may be judged at all."""
