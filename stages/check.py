@@ -20,7 +20,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from stages.contract.config import validate
+from stages.contract.config import Config, validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import write_text
 from stages.contract.stage import load_params, load_yaml, stage
@@ -62,6 +62,19 @@ def hidden_by_choice(experiment: str) -> list[str]:
     return sorted(key for key in wanted.keys() & chosen.keys() if wanted[key] != chosen[key])
 
 
+def check_files(config: Config) -> None:
+    """Raise a UserError that names each file of the config that is not there, or `data` when it is no folder."""
+    named = {"seeds.path": config.seeds.path}
+    named |= {f"prompts.{name}": path for name, path in config.prompts.model_dump(exclude={"mode"}).items()}
+    faults = [
+        f"{key}: {path!r} is no file; correct the path" for key, path in named.items() if not Path(path).is_file()
+    ]
+    if Path("data").exists() and not Path("data").is_dir():
+        faults.append("data: is a file, and the stages write a folder of this name; move it away")
+    if faults:
+        raise UserError("\n".join(faults))
+
+
 def _settings(content: dict[str, Any]) -> dict[str, Any]:  # Any: what YAML holds
     """Return group choices and values of a config file by dotted key."""
     settings = {group: option for entry in content.get("defaults", []) for group, option in entry.items()}
@@ -81,7 +94,7 @@ def main() -> None:
     write_text("reports/checked.txt", MARKER)
     with stage("check"):
         params = load_params()
-        validate(params)
+        check_files(validate(params))
         if "DVC_EXP_NAME" not in os.environ:
             _refuse_drift(params)
         elif (experiment := params["experiment"]) and (hidden := hidden_by_choice(experiment)):

@@ -4,7 +4,7 @@ data/instructions.jsonl -> data/classified.jsonl, data/rejected/classify.jsonl, 
 """
 
 from stages.contract.jsonl import read_records
-from stages.contract.records import Answer, ClassifiedInstruction, Instruction
+from stages.contract.records import NO_ANSWER, Answer, ClassifiedInstruction, Instruction
 from stages.contract.stage import Outcome, stage
 from stages.llm.window import answer_each
 from stages.text.parse import parse_verdict
@@ -14,8 +14,8 @@ from stages.text.prompts import load_prompt
 def judge(instruction: Instruction, answer: Answer, outcome: Outcome) -> None:
     """Keep the instruction with its verdict, or reject it where the model gave none: "no" is not "I cannot tell"."""
     verdict = parse_verdict(answer.text)
-    if answer.finish_reason == "content_filter":
-        outcome.reject("answer_filtered", instruction)
+    if answer.finish_reason in NO_ANSWER:
+        outcome.reject(NO_ANSWER[answer.finish_reason], instruction)
     elif verdict is None:
         outcome.reject("verdict_unclear", instruction, text=answer.text[:200])
     else:

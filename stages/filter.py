@@ -165,8 +165,7 @@ def drop_similar(tasks: Sequence[Task], seeds: Sequence[SeedTask], pool: Novelty
     pool.add([seed.instruction for seed in seeds])
     ids = [seed.id for seed in seeds]
     novel = []
-    for task in tasks:
-        [verdict] = pool.admit([task.instruction])
+    for task, verdict in zip(tasks, pool.admit([task.instruction for task in tasks]), strict=True):
         if verdict.accepted:
             ids.append(task.id)
             novel.append(task)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from stages.contract.config import Config, Generate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import read_seeds, write_json
-from stages.contract.records import Answer, Candidate, Instruction, SeedTask, Similar
+from stages.contract.records import NO_ANSWER, Answer, Candidate, Instruction, SeedTask, Similar
 from stages.contract.stage import Outcome, stage, total_cost
 from stages.llm.answers import Request, Requests
 from stages.llm.window import answer_in_order, commits_before
@@ -72,11 +72,12 @@ class Bootstrap:
 
     @property
     def saturated(self) -> bool:
-        """Whether too few of the candidates of the last requests were accepted to go on."""
+        """Whether the target is out of reach: too few candidates of the last requests were accepted to go on."""
         recent = list(self._recent)[-self._config.acceptance_requests :]
         accepted, candidates = (sum(counts) for counts in zip(*recent, strict=True)) if recent else (0, 0)
         enough = len(recent) == self._config.acceptance_requests
-        return enough and accepted < self._config.min_acceptance * candidates
+        below = len(self._machine) < self._config.num_instructions
+        return below and enough and accepted < self._config.min_acceptance * candidates
 
     @property
     def curve(self) -> list[dict[str, int | float | None]]:
@@ -119,8 +120,7 @@ class Bootstrap:
         """Judge the candidates of an answer in order; True when the target is reached or the pool is saturated."""
         before, rejected = len(self._machine), len(self.outcome.rejected)
         self.answers.append(answer)
-        for candidate in self._candidates(index, answer):
-            self._judge(candidate)
+        self._judge(self._candidates(index, answer))
         self._sizes.append(len(self._machine))
         accepted = len(self._machine) - before
         self._recent.append((accepted, accepted + len(self.outcome.rejected) - rejected))
@@ -139,8 +139,8 @@ class Bootstrap:
                 instruction_answer=answer.key,
             )
 
-        if answer.finish_reason == "content_filter":
-            self.outcome.reject("answer_filtered", candidate(""))
+        if answer.finish_reason in NO_ANSWER:
+            self.outcome.reject(NO_ANSWER[answer.finish_reason], candidate(""))
             return []
         continues = self._config.llm.mode == "completion"
         found = parse_instructions(answer.text, truncated=answer.finish_reason == "length", continues=continues)
@@ -150,24 +150,32 @@ class Bootstrap:
             self.outcome.reject("answer_without_instruction", candidate(""), text=answer.text[:200])
         return [candidate(text) for text in found.complete]
 
-    def _judge(self, candidate: Candidate) -> None:
-        words = len(self._tokenizer(candidate.instruction))
-        faults = ((reason, rule(candidate.instruction, words, self._config)) for reason, rule in RULES.items())
-        reason, found = next(((reason, found) for reason, found in faults if found), ("", ""))
-        if len(self._machine) == self._config.num_instructions:
-            self.outcome.reject("target_reached", candidate)
-        elif reason:
-            self.outcome.reject(reason, candidate, found=found)
-        else:
-            [verdict] = self._pool.admit([candidate.instruction])
-            nearest = self._similar(verdict)
-            if verdict.accepted:
-                self._accept(candidate, verdict, nearest)
+    def _judge(self, candidates: Sequence[Candidate]) -> None:
+        """Judge the candidates of an answer in order; those that break no rule are compared in one call."""
+        faults = [self._fault(candidate) for candidate in candidates]
+        sound = [row.instruction for row, (reason, _) in zip(candidates, faults, strict=True) if not reason]
+        verdicts = iter(self._pool.admit(sound))
+        for candidate, (reason, found) in zip(candidates, faults, strict=True):
+            verdict = None if reason else next(verdicts)
+            if len(self._machine) == self._config.num_instructions:
+                self.outcome.reject("target_reached", candidate)
+            elif verdict is None:
+                self.outcome.reject(reason, candidate, found=found)
+            elif verdict.accepted:
+                self._accept(candidate, verdict)
             else:
-                reason = "duplicate" if verdict.identical else "too_similar"
-                self.outcome.reject(reason, candidate, nearest=nearest[0].id, rouge_l=nearest[0].rouge_l)
+                [nearest, *_] = self._similar(verdict)
+                likeness = "duplicate" if verdict.identical else "too_similar"
+                self.outcome.reject(likeness, candidate, nearest=nearest.id, rouge_l=nearest.rouge_l)
 
-    def _accept(self, candidate: Candidate, verdict: Verdict, nearest: list[Similar]) -> None:
+    def _fault(self, candidate: Candidate) -> tuple[str, str]:
+        """Return the first rule a candidate breaks and what breaks it, twice empty if it keeps all."""
+        words = len(self._tokenizer(candidate.instruction))
+        found = ((reason, rule(candidate.instruction, words, self._config)) for reason, rule in RULES.items())
+        return next(((reason, detail) for reason, detail in found if detail), ("", ""))
+
+    def _accept(self, candidate: Candidate, verdict: Verdict) -> None:
+        nearest = self._similar(verdict)
         self._machine.add(candidate.id, candidate.instruction)
         self._pool_ids.append(candidate.id)
         mean = round(verdict.mean_rouge_l, 6)

@@ -7,7 +7,7 @@ The model's words are kept verbatim and parsed in `filter`, so that a better par
 
 from stages.contract.config import Instantiate
 from stages.contract.jsonl import read_records
-from stages.contract.records import Answer, ClassifiedInstruction, Task
+from stages.contract.records import NO_ANSWER, Answer, ClassifiedInstruction, Task
 from stages.contract.stage import Outcome, stage
 from stages.llm.window import answer_each
 from stages.text.prompts import Render, load_prompt
@@ -26,8 +26,8 @@ def prompt_for(
 
 def attach(instruction: ClassifiedInstruction, answer: Answer, outcome: Outcome) -> None:
     """Keep the instruction with the model's words, or reject it where there are none."""
-    if answer.finish_reason == "content_filter":
-        outcome.reject("answer_filtered", instruction)
+    if answer.finish_reason in NO_ANSWER:
+        outcome.reject(NO_ANSWER[answer.finish_reason], instruction)
     elif not answer.text.strip():
         outcome.reject("answer_empty", instruction, finish_reason=answer.finish_reason)
     else:

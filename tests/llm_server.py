@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import yaml
 
-from stages.contract.config import Decoding, Runtime
+from stages.contract.config import Config, validate
 from stages.contract.records import Answer
 from stages.llm.offline.model import reply
 from stages.llm.window import answer_each
@@ -27,7 +27,8 @@ Section = Mapping[str, Any]  # Any: what YAML holds
 
 PATHS = {"/v1/chat/completions": "chat", "/v1/completions": "completion"}
 FOREVER_SECONDS = 300.0
-_CONFIG = Path(__file__).parents[1] / "conf" / "config.yaml"
+_PARAMS = Path(__file__).parents[1] / "params.yaml"
+_STAGES = ("generate", "classify", "instantiate")
 _LLM: Section = {
     "provider": "hosted_vllm",
     "model": "hosted_vllm/test",
@@ -48,26 +49,21 @@ _DECODING: Section = {
 }
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What a stage that asks a model takes from its config."""
-
-    decoding: Decoding
-    runtime: Runtime
-
-
-def configure(llm: Section | None = None, decoding: Section | None = None, runtime: Section | None = None) -> Setup:
-    """Return the setup for a model of this server, with the values given and the rest of `runtime` from conf/."""
-    default = yaml.safe_load(_CONFIG.read_text("utf-8"))["runtime"]
-    return Setup(
-        Decoding.model_validate({"llm": {**_LLM, **(llm or {})}, **_DECODING, **(decoding or {})}),
-        Runtime.model_validate({**default, **(runtime or {})}),
-    )
+def configure(llm: Section | None = None, generate: Section | None = None, runtime: Section | None = None) -> Config:
+    """Return the repository's config with a model of this server in every stage, and the values given."""
+    raw = yaml.safe_load(_PARAMS.read_text("utf-8"))
+    model = {**_LLM, **(llm or {})}
+    for section in (raw, *(raw[name] for name in _STAGES)):
+        section["llm"] = model
+    raw["prompts"]["mode"] = model["mode"]
+    raw["generate"].update({**_DECODING, **(generate or {})})
+    raw["runtime"].update(runtime or {})
+    return validate(raw)
 
 
-def ask(setup: Setup, *prompts: str) -> list[Answer]:
+def ask(config: Config, *prompts: str) -> list[Answer]:
     """Return the answers to prompts, asked as the stages ask."""
-    return answer_each(setup.decoding, setup.runtime, [(prompt, 1000) for prompt in prompts])
+    return answer_each(config.generate, config.runtime, [(prompt, 1000) for prompt in prompts])
 
 
 @dataclass(frozen=True)
@@ -206,11 +202,11 @@ class LlmServer:
         return f"http://127.0.0.1:{self._http.server_port}/v1"
 
     def configure(
-        self, folder: Path, llm: Section | None = None, decoding: Section | None = None, runtime: Section | None = None
-    ) -> Setup:
-        """Return the setup of a stage that asks this server and keeps the answers in a folder."""
+        self, folder: Path, llm: Section | None = None, generate: Section | None = None, runtime: Section | None = None
+    ) -> Config:
+        """Return the config of a stage that asks this server and keeps the answers in a folder."""
         reach = {"api_base": self.api_base, "answers_dir": str(folder), "attempts": 2, "grace_seconds": 5}
-        return configure(llm, decoding, {**reach, **(runtime or {})})
+        return configure(llm, generate, {**reach, **(runtime or {})})
 
     def __enter__(self) -> Self:
         self._thread.start()

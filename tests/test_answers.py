@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 TEXT = {"provider": "text-completion-openai", "model": "text-completion-openai/test", "mode": "completion"}
 
 
-def new_request(llm: dict[str, Any] | None = None, **decoding: Any) -> Request:  # Any: values of YAML
-    return Requests(configure(llm, decoding).decoding).make("Say hello.", 100)
+def new_request(llm: dict[str, Any] | None = None, **generate: Any) -> Request:  # Any: values of YAML
+    return Requests(configure(llm, generate).generate).make("Say hello.", 100)
 
 
 def new_answer(request: Request, text: str = "Hello.") -> Answer:
@@ -78,7 +78,7 @@ def test_the_key_of_a_request_stays_what_it_was(llm: dict[str, Any], canonical: 
 
 
 @pytest.mark.parametrize(
-    ("llm", "decoding"),
+    ("llm", "generate"),
     [
         pytest.param({"model": "hosted_vllm/other"}, {}, id="model"),
         pytest.param({"mode": "completion"}, {}, id="mode"),
@@ -96,12 +96,12 @@ def test_the_key_of_a_request_stays_what_it_was(llm: dict[str, Any], canonical: 
         pytest.param({}, {"stop": ["\n"]}, id="stop"),
     ],
 )
-def test_the_key_changes_with_what_decides_the_answer(llm: dict[str, Any], decoding: dict[str, Any]) -> None:
-    assert new_request(llm, **decoding).key != new_request().key
+def test_the_key_changes_with_what_decides_the_answer(llm: dict[str, Any], generate: dict[str, Any]) -> None:
+    assert new_request(llm, **generate).key != new_request().key
 
 
 def test_the_key_changes_with_the_prompt_the_token_limit_and_the_sample() -> None:
-    requests = Requests(configure().decoding)
+    requests = Requests(configure().generate)
     made = [requests.make("Say hello.", 100), requests.make("Say goodbye.", 100), requests.make("Say hello.", 101)]
     keys = {request.key for request in [*made, requests.make("Say hello.", 100)]}
     assert len(keys) == 4
@@ -120,14 +120,14 @@ def test_the_key_does_not_change_with_how_the_answer_is_fetched_or_written_down(
 
 
 def test_equal_prompts_are_counted_in_order() -> None:
-    requests = Requests(configure().decoding)
+    requests = Requests(configure().generate)
     made = [requests.make(prompt, 100) for prompt in ("a", "b", "a", "a", "b")]
     assert [request.sample for request in made] == [0, 0, 1, 2, 1]
 
 
 @pytest.mark.parametrize(("send_seed", "seeds"), [(True, [0, 1]), (False, [None, None])], ids=["sent", "not_sent"])
 def test_the_seed_is_the_sample_where_it_is_sent(send_seed: bool, seeds: list[int | None]) -> None:
-    requests = Requests(configure({"send_seed": send_seed}).decoding)
+    requests = Requests(configure({"send_seed": send_seed}).generate)
     assert [requests.make("a", 100).parameters.get("seed") for _ in seeds] == seeds
 
 
@@ -158,7 +158,7 @@ def test_the_first_writer_wins(store: AnswerStore, tmp_path: Path) -> None:
 
 def put_without_end(store: AnswerStore, report: Callable[[str], object]) -> None:
     """Put answers and report the key of each when `put` has returned."""
-    requests = Requests(configure().decoding)
+    requests = Requests(configure().generate)
     while True:
         request = requests.make("Say hello.", 100)
         store.put(request, new_answer(request, os.urandom(1000).hex()))

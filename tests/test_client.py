@@ -112,13 +112,14 @@ def test_the_answer_ends_before_the_first_stop_sequence_whatever_the_server_does
     llm: Values, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = answering(text="One.\nTwo.\n\nThree. 16. Four.")
-    setup = llm_server.configure(tmp_path, llm, {"stop": ["16.", "\n\n"]})
-    assert [answer.text for answer in ask(setup, "Count.")] == ["One.\nTwo."]
+    config = llm_server.configure(tmp_path, llm, {"stop": ["16.", "\n\n"]})
+    assert [answer.text for answer in ask(config, "Count.")] == ["One.\nTwo."]
 
 
 @pytest.mark.parametrize("llm", WAYS)
-@pytest.mark.parametrize("finish_reason", ["length", "content_filter"])
-@pytest.mark.parametrize("text", ["Hel", None], ids=["some_text", "no_text"])
+@pytest.mark.parametrize(
+    ("finish_reason", "text"), [("length", "Hel"), ("content_filter", "Hel"), ("content_filter", None)]
+)
 def test_an_answer_cut_off_or_filtered_is_kept_with_the_reason(
     llm: Values, finish_reason: str, text: str | None, llm_server: LlmServer, tmp_path: Path
 ) -> None:
@@ -291,8 +292,8 @@ def replay(folder: str, api_base: str) -> None:
     """Ask what is stored already and say what that took; run as a process of its own."""
     connected: list[str] = []
     sys.addaudithook(lambda event, _: connected.append(event) if event.startswith("socket.connect") else None)
-    setup = configure(CHAT, runtime={"answers_dir": folder, "api_base": api_base})
-    texts = [answer.text for answer in ask(setup, "Say hello.", "Say hello.")]
+    config = configure(CHAT, runtime={"answers_dir": folder, "api_base": api_base})
+    texts = [answer.text for answer in ask(config, "Say hello.", "Say hello.")]
     sys.stdout.write(json.dumps({"texts": texts, "litellm": "litellm" in sys.modules, "connected": connected}))
 
 
@@ -307,16 +308,46 @@ def test_a_stored_answer_needs_no_litellm_no_key_and_no_socket(llm_server: LlmSe
 
 @pytest.mark.parametrize("llm", WAYS)
 def test_an_answer_is_paid_for_once(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
-    setup = llm_server.configure(tmp_path, llm)
-    first = ask(setup, "Say hello.", "Say hello.", "Say goodbye.")
-    assert ask(setup, "Say hello.", "Say hello.", "Say goodbye.") == first
+    config = llm_server.configure(tmp_path, llm)
+    first = ask(config, "Say hello.", "Say hello.", "Say goodbye.")
+    assert ask(config, "Say hello.", "Say hello.", "Say goodbye.") == first
     assert len(llm_server.calls) == 3
 
 
 def test_a_refused_request_leaves_nothing_in_the_store(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script.append(failing(401))
-    setup = llm_server.configure(tmp_path, CHAT)
+    config = llm_server.configure(tmp_path, CHAT)
     with pytest.raises(UserError):
-        ask(setup, "Say hello.")
+        ask(config, "Say hello.")
     llm_server.behaviour = HELLO
-    assert [answer.text for answer in ask(setup, "Say hello.")] == ["Hello."]
+    assert [answer.text for answer in ask(config, "Say hello.")] == ["Hello."]
+
+
+@pytest.mark.parametrize(
+    ("message", "finish_reason"),
+    [
+        ("This model's maximum context length is 8192 tokens, yours has 9000.", "context_window"),
+        (
+            "Your request was rejected by our safety system: content_policy_violation (invalid_request_error)",
+            "content_filter",
+        ),
+    ],
+)
+def test_a_request_refused_for_its_words_is_an_answer_that_is_kept_and_replayed(
+    llm_server: LlmServer, tmp_path: Path, message: str, finish_reason: str
+) -> None:
+    llm_server.behaviour = failing(400, message)
+    config = llm_server.configure(tmp_path, CHAT)
+    [first], [again] = ask(config, "Say hello."), ask(config, "Say hello.")
+    assert (first.text, first.finish_reason, first.cost_usd) == ("", finish_reason, 0.0)
+    assert again == first
+    assert len(llm_server.calls) == 1
+
+
+def test_a_token_limit_used_up_before_the_answer_began_is_a_mistake_of_the_user(
+    llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = answering(text="", finish_reason="length")
+    with pytest.raises(UserError, match=r"used up its 1000 tokens .* raise llm.reasoning_tokens"):
+        ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
+    assert len(llm_server.calls) == 1

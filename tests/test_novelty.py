@@ -1,7 +1,10 @@
 import gzip
 import itertools
 import json
+import os
 import random
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
+from stages.contract.errors import SeedlingError
 from stages.text.novelty import NoveltyPool, Verdict
 from stages.text.rouge import rouge_l
 from stages.text.tokens import rouge_tokens
@@ -275,7 +279,7 @@ def test_nothing_is_accepted_below_threshold_0() -> None:
 
 def test_more_distinct_tokens_than_code_points_are_an_error() -> None:
     pool = NoveltyPool(THRESHOLD, str.split)
-    with pytest.raises(OverflowError, match="more than 1,114,112 distinct tokens"):
+    with pytest.raises(SeedlingError, match="more than 1,114,112 distinct tokens"):
         pool.add([" ".join(map(str, range(0x110000 + 1)))])
 
 
@@ -333,3 +337,22 @@ def test_the_published_52_002_instructions_are_all_admitted_906_of_them_at_exact
     assert len(verdicts) == 52_002
     assert all(verdict.max_rouge_l <= THRESHOLD for verdict in verdicts)
     assert sum(verdict.max_rouge_l == THRESHOLD for verdict in verdicts) == 906
+
+
+def test_a_slow_installation_of_rapidfuzz_is_told() -> None:
+    script = "from stages.text.novelty import NoveltyPool; NoveltyPool(0.7, str.split)"
+    slow, fast = (
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "RAPIDFUZZ_IMPLEMENTATION": implementation},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stderr
+        for implementation in ("python", "cpp")
+    )
+    assert (
+        slow.strip() == "rapidfuzz runs without its compiled part: novelty takes about 50 times as long; reinstall it"
+    )
+    assert fast == ""

@@ -144,7 +144,7 @@ def test_raising_the_target_asks_only_the_new_requests(repository: Repository) -
 )
 def test_an_edit_of_code_reruns_exactly_its_users(repository: Repository, edited: str, users: list[str]) -> None:
     comment = "{# an edit #}" if edited.endswith(".j2") else "# an edit"
-    repository.write(edited, f"{repository.read(edited).rstrip()}\n{comment}\n")
+    repository.write(edited, f"{comment}\n{repository.read(edited)}")
     done = repository.seedling("run")
     assert done.returncode == 0, done.stderr
     assert stages_run(done) == users
@@ -161,6 +161,7 @@ def run_with_seeds(repository: Repository, seeds: Path) -> None:
     assert len(repository.rows("data/instructions.jsonl")) == 12
 
 
+@pytest.mark.slow
 def test_three_seeds_run_through_the_whole_dag(repository: Repository, tmp_path: Path) -> None:
     seeds = tmp_path / "seeds.jsonl"
     seeds.write_text("".join(repository.read("seeds/seed_tasks.jsonl").splitlines(keepends=True)[:3]), "utf-8")
@@ -303,17 +304,28 @@ def test_a_broken_file_is_one_line_with_its_place(
 
 
 def test_a_missing_seeds_file_is_one_line(repository: Repository) -> None:
-    done = repository.seedling("run", "seeds.path=seeds/none.jsonl")
-    assert done.returncode in (1, 2)
-    assert "seeds/none.jsonl" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = repository.seedling("run", "seeds.path=seeds/none.jsonl", "prompts.classify=prompts/none.j2")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "seedling: seeds.path: 'seeds/none.jsonl' is no file; correct the path",
+        "seedling: prompts.classify: 'prompts/none.j2' is no file; correct the path",
+    ]
+    assert repository.changed() == []
+    (repository.root / "seeds/seed_tasks.jsonl").unlink()
+    plain = repository.stage("check")
+    assert plain.returncode == 2
+    assert plain.stderr == "check: seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path\n"
 
 
 def test_data_as_a_regular_file_is_one_line(repository: Repository) -> None:
     repository.run("rm", "-rf", "data")
     repository.write("data", "mine")
-    done = repository.stage("filter")
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    for name in ("generate", "filter"):
+        done = repository.stage(name)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    done = repository.seedling("run")
+    assert done.returncode == 2
+    assert done.stderr == "seedling: data: is a file, and the stages write a folder of this name; move it away\n"
     assert repository.read("data") == "mine"
 
 

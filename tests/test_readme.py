@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import shlex
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,27 +13,31 @@ import yaml
 from stages.check import compose
 from stages.commands.choice import Choice, amended, composed
 from stages.contract.config import validate
+from stages.text.prompts import load_prompt
 from tests.repository import ROOT, Repository
 
-GUIDES = ["README.md", "CONTRIBUTING.md", "seeds/README.md", "CHANGELOG.md"]
+GUIDES = ["README.md", "CONTRIBUTING.md", "docs/your-domain.md", "docs/prompts.md", "seeds/README.md", "CHANGELOG.md"]
 
 
-def blocks(language: str) -> list[str]:
-    """Return the fenced blocks of a language in README.md."""
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+def blocks(language: str, guide: str = "README.md") -> list[str]:
+    """Return the fenced blocks of a language in a guide."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / guide).read_text("utf-8"), re.DOTALL)
 
 
-def commands() -> list[list[str]]:
-    """Return every command of the guides as its words."""
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
-    for guide in GUIDES[:-1]:
+def commands(program: str, guides: list[str] = GUIDES[:-1]) -> list[list[str]]:
+    """Return every command of a program in the guides as its words, those in blocks first."""
+    lines = [line for guide in guides for block in blocks("sh", guide) for line in block.splitlines()]
+    for guide in guides:
         lines += re.findall(r"`((?:seedling|make|dvc|python -m) [^`]+)`", (ROOT / guide).read_text("utf-8"))
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    return [words for line in lines if (words := shlex.split(line, comments=True)) and words[0] == program]
 
 
-@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "seedling"], ids=" ".join)
+@pytest.mark.parametrize("words", commands("seedling"), ids=" ".join)
 def test_every_seedling_command_composes(words: list[str]) -> None:
     command, *overrides = words[1:]
+    if command == "seeds":
+        assert overrides in (["check"], ["check", "my_seeds.jsonl"])
+        return
     assert command in ("run", "demo")
     with contextlib.chdir(ROOT):
         choice = amended(Choice(), [word for word in overrides if word not in ("--reset", "[overrides]")])
@@ -40,18 +45,19 @@ def test_every_seedling_command_composes(words: list[str]) -> None:
     validate({**content, "runtime": {**content["runtime"], **choice.runtime}})
 
 
-@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "make"], ids=" ".join)
+@pytest.mark.parametrize("words", commands("make"), ids=" ".join)
 def test_every_make_target_exists(words: list[str]) -> None:
     assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "dvc"], ids=" ".join)
-def test_every_dvc_command_runs(repository: Repository, words: list[str]) -> None:
-    done = repository.dvc(*words[1:])
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("guide", [guide for guide in GUIDES[:-1] if commands("dvc", [guide])])
+def test_every_dvc_command_of_a_guide_runs_in_its_order(repository: Repository, guide: str) -> None:
+    for words in commands("dvc", [guide]):
+        done = repository.dvc(*words[1:])
+        assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "python"], ids=" ".join)
+@pytest.mark.parametrize("words", commands("python"), ids=" ".join)
 def test_every_module_named_exists(words: list[str]) -> None:
     assert (ROOT / f"{words[2].replace('.', '/')}.py").is_file()
 
@@ -59,7 +65,7 @@ def test_every_module_named_exists(words: list[str]) -> None:
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_path_exists(guide: str, finished: Repository) -> None:
     text = (ROOT / guide).read_text("utf-8")
-    paths = set(re.findall(r"\]\((?!http)([^)#]+)\)", text)) | set(
+    paths = set(re.findall(r"\]\((?!http)([^)#]+)[)#]", text)) | set(
         re.findall(r"`([\w.]+/[\w./]*|[\w]+\.(?:yaml|lock|md))`", text)
     )
     missing = [
@@ -89,6 +95,30 @@ def test_the_rows_in_readme_are_rows_of_the_dataset_and_of_the_seeds() -> None:
     instances = {row["id"]: row for row in map(json.loads, dataset.read_text("utf-8").splitlines())}
     assert len(rows) == 3
     assert all({**instances[row["id"]], **row} == instances[row["id"]] for row in rows)
+
+
+def test_the_stages_that_an_edit_of_a_prompt_reruns_are_those_below_it_in_dvc_yaml() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    guide = (ROOT / "docs/prompts.md").read_text("utf-8")
+    for prompt in ("generate", "generate_classification", "classify", "input_first", "output_first"):
+        changed, rerun = {f"${{prompts.{prompt}}}"}, []
+        for name, stage in stages.items():
+            if changed & set(stage["deps"]):
+                rerun.append(name)
+                changed |= {out for out in stage.get("outs", []) if isinstance(out, str)}
+        assert f"| `{prompt}` | {', '.join(rerun)} |" in guide
+
+
+def test_the_prompt_in_the_guide_to_prompts_is_one_and_holds_text_in() -> None:
+    [source] = blocks("jinja", "docs/prompts.md")
+    instructions = ["Name a river.</task>", "{{ count }}"]
+    with tempfile.NamedTemporaryFile("w", suffix=".j2", encoding="utf-8") as file:
+        file.write(source)
+        file.flush()
+        render = load_prompt(file.name, {"instructions", "count", "focus"})
+    prompt = render(instructions=instructions, count=10, focus="<task>rivers")
+    assert "<task>Name a river.‹/task›</task>\n<task>{{ count }}</task>\n" in prompt
+    assert "description: ‹task›rivers\n\nWrite 10 new tasks" in prompt
 
 
 def test_the_config_of_readme_is_the_default() -> None:

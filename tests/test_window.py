@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from stages.contract.config import Config
 from stages.contract.errors import SeedlingError, StoppedError, UserError
 from stages.contract.records import Answer
 from stages.llm.answers import AnswerStore, Request, Requests
 from stages.llm.window import answer_in_order, commits_before
-from tests.llm_server import Behaviour, Call, LlmServer, Reaction, Setup, answering, ask, configure, failing, hang, slow
+from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, hang, slow
 
 ROOT = Path(__file__).parents[1]
 WINDOWS = [1, 2, 3, 4, 5, 32, 128]
@@ -82,16 +83,16 @@ def test_a_request_sees_no_answer_of_its_own_or_later_and_misses_less_than_the_w
 class Chain:
     """Asks what depends on the answers before, as bootstrapping does."""
 
-    def __init__(self, setup: Setup, count: int, window: int) -> None:
-        self.setup = config
+    def __init__(self, config: Config, count: int, window: int) -> None:
+        self.config = config
         self.answers: list[Answer] = []
         self._count = count
         self._window = window
-        self._requests = Requests(setup.decoding)
+        self._requests = Requests(config.generate)
 
     def run(self) -> list[str]:
         """Return the texts in the order of commits."""
-        answer_in_order(self.setup.runtime, self._may_launch, self._prepare, self._commit)
+        answer_in_order(self.config.runtime, self._may_launch, self._prepare, self._commit)
         return [answer.text for answer in self.answers]
 
     def _may_launch(self, index: int, committed: int) -> bool:
@@ -123,8 +124,8 @@ def test_what_is_asked_and_answered_does_not_depend_on_concurrency(llm_server: L
     texts = {}
     for concurrency in (1, 8, 32):
         folder = tmp_path / str(concurrency)
-        setup = llm_server.configure(folder, runtime={"concurrency": concurrency})
-        texts[concurrency] = Chain(setup, 40, window=16).run()
+        config = llm_server.configure(folder, runtime={"concurrency": concurrency})
+        texts[concurrency] = Chain(config, 40, window=16).run()
     assert len(texts[1]) == 40
     assert texts[1] == texts[8] == texts[32]
 
@@ -145,23 +146,25 @@ def test_the_commit_that_ends_the_run_is_the_last(llm_server: LlmServer, tmp_pat
 
 
 def test_what_waits_for_a_place_at_the_end_is_never_sent(llm_server: LlmServer, tmp_path: Path) -> None:
-    setup = llm_server.configure(tmp_path, runtime={"concurrency": 2})
-    requests, prepared = Requests(setup.decoding), list[Request]()
+    """The first answer ends the run while the second is still on the wire, so at most the third takes its place."""
+    llm_server.behaviour = lambda call: slow(0.2 if call.prompt == "Say 0." else 1.0)(call)
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 2})
+    requests, prepared = Requests(config.generate), list[Request]()
 
     def prepare(index: int) -> Request:
         prepared.append(requests.make(f"Say {index}.", 1000))
         return prepared[-1]
 
-    answer_in_order(setup.runtime, lambda *_: True, prepare, lambda *_: True)
+    answer_in_order(config.runtime, lambda *_: True, prepare, lambda *_: True)
     assert len(prepared) == 8
-    assert len(llm_server.calls) <= 4
+    assert len(llm_server.calls) <= 3
 
 
 def test_what_is_on_the_wire_at_the_end_is_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(0.05)
-    setup = llm_server.configure(tmp_path, runtime={"concurrency": 4})
-    Chain(setup, 4, window=16).run()
-    Chain(setup, 20, window=16).run()
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 4})
+    Chain(config, 4, window=16).run()
+    Chain(config, 20, window=16).run()
     asked = [call.prompt for call in llm_server.calls]
     assert len(asked) == len(set(asked))
 
@@ -169,19 +172,19 @@ def test_what_is_on_the_wire_at_the_end_is_stored(llm_server: LlmServer, tmp_pat
 def test_a_refusal_ends_the_run_and_keeps_what_is_on_the_wire(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(0.3)
     llm_server.script.append(failing(401))
-    setup = llm_server.configure(tmp_path, runtime={"concurrency": 4})
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 4})
     with pytest.raises(UserError, match="refused the request"):
-        ask(setup, *prompts(40))
+        ask(config, *prompts(40))
     _, *answered = llm_server.calls
     assert len(answered) <= 4
-    assert stored(setup) == {call.prompt for call in answered}
+    assert stored(config) == {call.prompt for call in answered}
 
 
-def stored(setup: Config) -> set[str]:
+def stored(config: Config) -> set[str]:
     """Return which of the first 40 prompts are in the store."""
-    requests = Requests(setup.decoding)
-    assert setup.runtime.answers_dir
-    with closing(AnswerStore(Path(setup.runtime.answers_dir))) as store:
+    requests = Requests(config.generate)
+    assert config.runtime.answers_dir
+    with closing(AnswerStore(Path(config.runtime.answers_dir))) as store:
         return {prompt for prompt in prompts(40) if store.get(requests.make(prompt, 1000).key)}
 
 
@@ -192,7 +195,7 @@ def ask_and_exit(folder: str, api_base: str) -> None:
     """Ask 40 prompts, 4 at once, and exit as a stage does; run as a process of its own."""
     runtime = {"answers_dir": folder, "api_base": api_base, "concurrency": 4, "grace_seconds": 20}
     try:
-        ask(setupure(runtime=runtime), *prompts(40))
+        ask(configure(runtime=runtime), *prompts(40))
     except SeedlingError as error:
         sys.exit(error.exit_code)
 
@@ -258,8 +261,8 @@ def test_grace_ends(llm_server: LlmServer, tmp_path: Path) -> None:
 def test_a_run_goes_on_where_a_signal_ended_it(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [echo, echo, interrupting(echo)]
     llm_server.behaviour = echo
-    setup = llm_server.configure(tmp_path, runtime={"concurrency": 1})
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 1})
     with pytest.raises(StoppedError):
-        ask(setup, *prompts(10))
-    assert len(ask(setup, *prompts(10))) == 10
+        ask(config, *prompts(10))
+    assert len(ask(config, *prompts(10))) == 10
     assert [call.prompt for call in llm_server.calls] == prompts(10)

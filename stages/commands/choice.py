@@ -12,7 +12,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from stages.check import compose
+from stages.check import check_files, compose
 from stages.contract.config import validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import write_text
@@ -130,7 +130,7 @@ def adopt(choice: Choice) -> None:
     """
     params = composed(choice)
     content = yaml.safe_load(params)
-    validate({**content, "runtime": {**content["runtime"], **choice.runtime}})
+    check_files(validate({**content, "runtime": {**content["runtime"], **choice.runtime}}))
     for path, text in ((FILE, choice.text()), (Path("params.yaml"), params)):
         if not path.exists() or path.read_text("utf-8") != text:
             write_text(path, text)

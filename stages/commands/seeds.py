@@ -9,6 +9,7 @@ from stages.contract.config import Config, validate
 from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
 from stages.contract.stage import load_params
+from stages.generate import is_shown
 from stages.pool.draw import Shelf, draw_focus, mix
 from stages.text.novelty import NoveltyPool
 from stages.text.prompts import load_prompt
@@ -70,7 +71,7 @@ def first_prompt(seeds: Sequence[SeedTask], config: Config) -> str:
     """Return the prompt that request 0 of a run with these seeds sends."""
     shelf = Shelf()
     for seed in seeds:
-        if seed.is_classification or not config.generate.classification_only:
+        if is_shown(seed, config.generate):
             shelf.add(seed.id, seed.instruction)
     draw = mix(config.seed, 0)
     shown = shelf.draw(draw, config.generate.num_seed + config.generate.num_machine, len(shelf))

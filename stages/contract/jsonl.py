@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,7 +96,8 @@ def writing(path: str | Path) -> Iterator[Path]:
         advice = "free some space and run again" if full else "make it writable and run again"
         raise SeedlingError(f"{path}: cannot be written ({error.strerror}); {advice}") from None
     finally:
-        target.unlink(missing_ok=True)
+        with suppress(OSError):
+            target.unlink()
 
 
 def read_seeds(path: str) -> list[SeedTask]:

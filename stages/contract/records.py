@@ -129,7 +129,7 @@ class Answer(Record):
     reasoning: str
     """Reasoning the provider returned apart from the answer."""
     finish_reason: str
-    """`stop`, `length` or `content_filter`."""
+    """`stop`, `length`, `content_filter`, or `context_window` where the prompt did not fit the model."""
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
@@ -138,6 +138,10 @@ class Answer(Record):
     """What the answer cost when it was bought; null when the price of the model is not known."""
     dropped_parameters: list[str]
     """Decoding parameters of the config that this model does not accept and that were therefore not sent."""
+
+
+NO_ANSWER = {"content_filter": "answer_filtered", "context_window": "prompt_too_long"}
+"""Finish reason of an answer that is none -> the reason its record is rejected for."""
 
 
 def demonstration_notice(models: Iterable[str]) -> str:

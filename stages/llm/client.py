@@ -59,6 +59,8 @@ class Client:
                     response = await _send(request, self._refused, self._runtime.api_base, api_key)
                 return to_answer(request, response, self._refused)
             except _failures() as error:
+                if reason := _refusal(error):
+                    return no_answer(request, reason, self._refused)
                 last = _describe(error, api_key)
                 if _status(error) in _NEVER_RETRIED:
                     raise UserError(f"{request.llm.model}: refused the request: {last}") from None
@@ -158,6 +160,7 @@ def to_answer(request: Request, response: Any, refused: list[str]) -> Answer:  #
 
     Raises:
         ValueError: the response has no choice, or no text without a reason for it.
+        UserError: the token limit left no room for an answer; asking again would end the same.
     """
     if len(response.choices) != 1:
         raise ValueError(f"{len(response.choices)} choices instead of one")
@@ -167,6 +170,12 @@ def to_answer(request: Request, response: Any, refused: list[str]) -> Answer:  #
     finish_reason = choice.finish_reason or "stop"
     if text is None and finish_reason not in ("length", "content_filter"):
         raise ValueError(f"no text and finish_reason {finish_reason!r}")
+    if not text and finish_reason == "length":
+        limit = request.parameters["max_tokens"]
+        raise UserError(
+            f"{request.llm.model}: used up its {limit} tokens before the answer began; raise llm.reasoning_tokens "
+            "(a model that reasons) or max_tokens of the stage"
+        )
     usage = response.usage
     return Answer(
         key=request.key,
@@ -180,6 +189,24 @@ def to_answer(request: Request, response: Any, refused: list[str]) -> Answer:  #
         completion_tokens=usage.completion_tokens or 0,
         reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
         cost_usd=_cost(request, response),
+        dropped_parameters=refused,
+    )
+
+
+def no_answer(request: Request, finish_reason: str, refused: list[str]) -> Answer:
+    """Return the record of a request that the model refuses for what it says: kept, replayed, and rejected later."""
+    return Answer(
+        key=request.key,
+        model=request.llm.model,
+        served_by="",
+        text="",
+        reasoning="",
+        finish_reason=finish_reason,
+        prompt_tokens=0,
+        cached_tokens=0,
+        completion_tokens=0,
+        reasoning_tokens=0,
+        cost_usd=0.0,
         dropped_parameters=refused,
     )
 
@@ -202,6 +229,14 @@ def _cost(request: Request, response: Any) -> float | None:  # Any: LiteLLM's re
         return 0.0
     cost = response._hidden_params.get("response_cost")
     return None if cost is None else float(cost)
+
+
+def _refusal(error: Exception) -> str:
+    """Return the finish reason of an error that lies in the request's words, empty for any other error."""
+    exceptions = _litellm().exceptions
+    if isinstance(error, exceptions.ContextWindowExceededError):
+        return "context_window"
+    return "content_filter" if isinstance(error, exceptions.ContentPolicyViolationError) else ""
 
 
 def _status(error: Exception) -> int | None:

@@ -1,5 +1,6 @@
 """The pool that new instructions must differ from (paper, section 2.2: ROUGE-L against every instruction)."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,10 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
+from stages.contract.errors import SeedlingError
 from stages.text.rouge import rouge_l
+
+log = logging.getLogger(__name__)
 
 MOST_SIMILAR = 10
 _BATCH = 64  # texts compared in one call: the compiled loop is at full speed and the memory stays small
@@ -34,6 +38,8 @@ class NoveltyPool:
     """
 
     def __init__(self, threshold: float, tokenizer: Callable[[str], list[str]], workers: int = 1) -> None:
+        if "cpp" not in process.cdist.__module__:
+            log.warning("rapidfuzz runs without its compiled part: novelty takes about 50 times as long; reinstall it")
         self._threshold = threshold
         self._tokenizer = tokenizer
         self._workers = workers
@@ -85,7 +91,9 @@ class NoveltyPool:
         for token in (tokens := self._tokenizer(text)):
             if token not in codes:
                 if len(codes) == _DISTINCT_TOKENS:
-                    raise OverflowError(f"more than {_DISTINCT_TOKENS:,} distinct tokens")
+                    raise SeedlingError(
+                        f"novelty: more than {_DISTINCT_TOKENS:,} distinct tokens; use fewer instructions"
+                    )
                 codes[token] = chr(len(codes))
         return "".join([codes[token] for token in tokens])
 

@@ -1,0 +1,271 @@
+"""`seedling seeds check`: what it reports of good, small and broken files, and what the guides show."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.commands.seeds import check, first_prompt, form_of, near_pairs
+from stages.contract.config import Config, validate
+from stages.contract.jsonl import read_seeds
+from stages.contract.records import SeedTask
+from stages.contract.stage import load_yaml
+from stages.generate import Bootstrap
+from stages.text.prompts import load_prompt
+from tests.repository import ROOT, SHARED, Repository
+
+OWN = ROOT / "seeds/seed_tasks.jsonl"
+MODEL = SHARED / "models/en_ud_small"
+
+
+def config(**generate: object) -> Config:
+    params = load_yaml(ROOT / "params.yaml")
+    return validate({**params, "generate": {**params["generate"], **generate}})
+
+
+def seed(name: str, instruction: str, *, given: str = "", label: bool = False) -> dict[str, Any]:
+    instances = [{"input": given, "output": "Yes."}]
+    return {"id": name, "instruction": instruction, "instances": instances, "is_classification": label}
+
+
+def written(path: Path, *lines: object) -> Path:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_text("".join(f"{text}\n" for text in texts), "utf-8")
+    return path
+
+
+def seeds_of(*instructions: str) -> list[SeedTask]:
+    return [SeedTask.model_validate(seed(f"seed-{number}", text)) for number, text in enumerate(instructions)]
+
+
+def report(path: Path | None, capsys: pytest.CaptureFixture[str]) -> str:
+    with contextlib.chdir(ROOT):
+        assert check(str(path) if path else None) == 0
+    return capsys.readouterr().out
+
+
+def guide_block(guide: str, language: str, holding: str = "") -> str:
+    """Return the one fenced block of a language in a guide that holds a text."""
+    text = (ROOT / guide).read_text("utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    [block] = [str(block) for found, block in blocks if found == language and holding in block]
+    return block
+
+
+def test_the_own_file_is_reported_without_a_doubt(capsys: pytest.CaptureFixture[str]) -> None:
+    seeds = read_seeds(str(OWN))
+    found = report(OWN, capsys)
+    assert f"{OWN}: {len(seeds)} tasks, every line is well formed\n" in found
+    assert f"  classification    {sum(one.is_classification for one in seeds)} of {len(seeds)} (" in found
+    assert "  alike             no pair above ROUGE-L 0.7\n" in found
+    assert "  note" not in found
+
+
+def test_without_a_file_that_of_the_config_is_checked_from_any_folder() -> None:
+    folder = Repository(ROOT / "seeds")
+    done = folder.run(sys.executable, "-m", "stages.commands.cli", "seeds", "check", PYTHONPATH=str(ROOT))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("seeds/seed_tasks.jsonl: 175 tasks, every line is well formed\n")
+
+
+def test_one_seed_is_enough_and_the_empty_places_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = report(written(tmp_path / "one.jsonl", seed("one", "Name a river.")), capsys)
+    assert "one.jsonl: 1 task, every line is well formed\n" in found
+    assert re.search(
+        r"note +a prompt has 8 places; the seeds fill 1 of them, machine-written\s+tasks at most 2\n", found
+    )
+    assert "note              no classification task: " in found
+    assert found.count("<task>Name a river.</task>") == 1
+    assert "every task is without input" not in found
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [("", "every task is without input: "), ("Rhine", "no task is without input: ")],
+    ids=["none_has_input", "all_have_input"],
+)
+def test_a_file_of_one_kind_is_noted(
+    given: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [seed("one", "Name a river.", given=given), seed("two", "Is it long?", given=given, label=True)]
+    found = report(written(tmp_path / "kind.jsonl", *lines), capsys)
+    assert words in found
+    assert "no classification task" not in found
+
+
+def test_near_duplicates_are_named_with_their_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        seed("first", "Name three rivers of Europe."),
+        seed("other", "Why is the sky blue?"),
+        seed("again", "Name four rivers of Europe."),
+    ]
+    found = report(written(tmp_path / "near.jsonl", *lines), capsys)
+    assert "  alike             1 pair above ROUGE-L 0.7\n" in found
+    assert "                    0.80  first  again\n" in found
+
+
+def test_a_score_at_the_threshold_is_no_pair() -> None:
+    seeds = seeds_of("Name three European rivers.", "Name four European rivers.")
+    assert near_pairs(seeds, config(rouge_threshold=0.7)) == [(0.75, "seed-0", "seed-1")]
+    assert near_pairs(seeds, config(rouge_threshold=0.75)) == []
+
+
+def test_an_identical_pair_is_named_at_every_threshold() -> None:
+    texts = ("Name a river.", "Why?", "name a RIVER!")
+    assert near_pairs(seeds_of(*texts), config(rouge_threshold=1.0)) == [(1.0, "seed-0", "seed-2")]
+
+
+def test_each_task_is_named_with_its_closest_alone_and_the_closest_pair_comes_first() -> None:
+    texts = ("Name three rivers of Europe.", "Name four rivers of Europe.", "Please name four rivers of Europe.")
+    pairs = near_pairs(seeds_of(*texts), config())
+    assert [(one, other) for _, one, other in pairs] == [("seed-1", "seed-2"), ("seed-0", "seed-1")]
+
+
+def test_the_tokenizer_of_the_config_decides_what_is_alike() -> None:
+    texts = ("请写一首关于河流的诗。", "请写一首关于河流的诗!")
+    assert near_pairs(seeds_of(*texts), config(tokenizer="rouge")) == []
+    assert near_pairs(seeds_of(*texts), config(tokenizer="unicode")) == [(1.0, "seed-0", "seed-1")]
+
+
+GOOD = seed("good", "Name a river.")
+BROKEN: dict[str, tuple[object, str]] = {
+    "no_json": ('{"id": "bad", ', "the line: Invalid JSON"),
+    "no_object": ("[1, 2]", "the line: "),
+    "missing_field": ({key: value for key, value in GOOD.items() if key != "instances"}, "instances: Field required"),
+    "wrong_type": ({**GOOD, "is_classification": "no"}, "is_classification: "),
+    "no_instance": ({**GOOD, "instances": []}, "instances: "),
+    "null_input": ({**GOOD, "instances": [{"input": None, "output": "Rhine"}]}, "instances.0.input: "),
+    "unknown_field": ({**GOOD, "instruktion": "Name a river."}, "instruktion: "),
+    "empty_instruction": ({**GOOD, "instruction": ""}, "instruction: "),
+}
+
+
+@pytest.mark.parametrize(("line", "words"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_line_is_one_line_with_file_line_and_field(line: object, words: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "broken.jsonl", GOOD, line)
+    done = Repository(ROOT).seedling("seeds", "check", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"seedling: {path}:2: {words}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_an_empty_and_an_ambiguous_file_are_one_line_each(tmp_path: Path) -> None:
+    missing, empty, twice = tmp_path / "missing.jsonl", written(tmp_path / "empty.jsonl"), tmp_path / "twice.jsonl"
+    written(twice, GOOD, seed("good", "Why is the sky blue?"))
+    for path, words in (
+        (missing, "no such file; correct the path or create the file"),
+        (empty, "holds no seed task; one is enough to begin"),
+        (twice, "id: 'good' occurs more than once; give each seed its own"),
+    ):
+        done = Repository(ROOT).seedling("seeds", "check", str(path))
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"seedling: {path}: {words}\n")
+
+
+@pytest.mark.parametrize(
+    ("instruction", "form"),
+    [
+        ("Name a river.", "imperative"),
+        ("Please, then name a river.", "imperative"),
+        ("(Label the mail as spam or ham.)", "imperative"),
+        ("What is a river", "question"),
+        ("Kindly: which river is longest?", "question"),
+        ('"Is it long?" Answer in French.', "question"),
+        ("Name a river, would you?", "question"),
+        ("Whatever you do, name a river.", "imperative"),
+        ("Given a river, name its source.", "given context"),
+        ("You are a pilot. Describe a river.", "given context"),
+        ("In this list, mark the rivers.", "given context"),
+        ("A customer complains. Reply.", "given context"),
+        ("Insert a comma.", "imperative"),
+        ("Nenne einen Fluss.", "imperative"),
+        (" ", "imperative"),
+    ],
+    ids=lambda text: text[:24] or "blank",
+)
+def test_the_form_follows_from_the_opening_and_the_end(instruction: str, form: str) -> None:
+    assert form_of(instruction) == form
+
+
+def test_the_opening_verb_is_the_first_word_past_politeness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ["Name a river.", "Please name a lake.", "Sort: b, a.", "Why?", " "]
+    lines = [seed(f"seed-{number}", text) for number, text in enumerate(texts)]
+    assert "  opening verb      2 different; name 2, sort 1\n" in report(written(tmp_path / "a.jsonl", *lines), capsys)
+    assert "  opening verb      none\n" in report(written(tmp_path / "b.jsonl", lines[3]), capsys)
+
+
+@pytest.mark.parametrize(
+    "generate",
+    [
+        {},
+        {"classification_only": True},
+        {"domains": ["code"]},
+        {"focus": [{"text": text, "weight": 1.0} for text in "abcdefgh"]},
+    ],
+    ids=["default", "classification_only", "domains", "focus"],
+)
+def test_the_prompt_shown_is_the_first_one_that_generate_sends(generate: dict[str, object]) -> None:
+    seeds, chosen = read_seeds(str(OWN)), config(**generate)
+    name = "generate_classification" if chosen.generate.classification_only else "generate"
+    with contextlib.chdir(ROOT):
+        render = load_prompt(getattr(chosen.prompts, name), {"instructions", "count", "focus"})
+        assert first_prompt(seeds, chosen) == Bootstrap(chosen, seeds, render).prepare(0).prompt
+
+
+def test_the_seeds_of_the_guide_pass_and_are_reported_as_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guide = "docs/your-domain.md"
+    path = tmp_path / "my_seeds.jsonl"
+    path.write_text(guide_block(guide, "jsonl"), "utf-8")
+    assert len(read_seeds(str(path))) == 8
+    found = report(path, capsys).replace(str(path), path.name)
+    printed = iter([line.rstrip() for line in found.splitlines()])
+    shown = guide_block(guide, "", "every line is well formed").splitlines()
+    assert [line for line in shown if line.strip() != "…" and line not in printed] == []  # each after the one before
+
+
+def test_the_guide_names_the_command_that_takes_its_seeds(tmp_path: Path) -> None:
+    [command] = guide_block("docs/your-domain.md", "sh", "grep '^{").splitlines()
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    assert (tmp_path / "my_seeds.jsonl").read_text("utf-8") == guide_block("docs/your-domain.md", "jsonl")
+
+
+def test_the_table_of_prompt_lengths_is_what_its_command_prints() -> None:
+    [command] = guide_block("docs/prompts.md", "sh", "benchmarks").splitlines()
+    done = Repository(ROOT).run(*command.split())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout in (ROOT / "docs/prompts.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_guide_can_be_followed_from_its_seeds_to_its_commit(repository: Repository) -> None:
+    guide = "docs/your-domain.md"
+    repository.write("my_seeds.jsonl", guide_block(guide, "jsonl"))
+    run, count = guide_block(guide, "sh", "uniq -c").splitlines()
+    done = repository.seedling(*run.split()[1:])
+    assert done.returncode == 0, done.stderr
+    counted = repository.run("bash", "-c", count, LC_ALL="C")
+    assert counted.stdout == guide_block(guide, "", "target_reached")
+    for line in guide_block(guide, "sh", "dvc push").splitlines():
+        kept = repository.run("bash", "-c", line.replace("git commit", "git -c user.name=a -c user.email=a@b commit"))
+        assert kept.returncode == 0, kept.stderr
+    assert repository.changed() == []
+
+
+def test_the_own_seeds_open_with_many_different_verbs() -> None:
+    if not MODEL.is_dir():
+        pytest.skip("the spaCy model for tests is not beside this repository")
+    import spacy
+
+    parse = spacy.load(MODEL)
+    verbs = set()
+    for one in read_seeds(str(OWN)):
+        roots = [sentence.root for sentence in parse(one.instruction).sents]
+        verbs |= {root.lemma_.lower() for root in [root for root in roots if root.pos_ == "VERB"][:1]}
+    assert len(verbs) >= 75, sorted(verbs)
