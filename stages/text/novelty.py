@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 MOST_SIMILAR = 10
 _BATCH = 64  # texts compared in one call: the compiled loop is at full speed and the memory stays small
+_PART = 16_384  # pool members handed over in one call: what is set up for each call stays in the cache
 _DISTINCT_TOKENS = 0x110000  # one code point each
 
 
@@ -107,7 +109,9 @@ class NoveltyPool:
     def _common(self, texts: list[str], pool: list[str]) -> NDArray[np.integer]:
         longest = max(map(len, texts), default=0)
         kind = np.uint8 if longest < 256 else np.uint32
-        return process.cdist(texts, pool, scorer=LCSseq.similarity, dtype=kind, workers=self._workers)
+        parts = [pool[start : start + _PART] for start in range(0, len(pool), _PART)] or [pool]
+        compare = partial(process.cdist, texts, scorer=LCSseq.similarity, dtype=kind, workers=self._workers)
+        return np.concatenate([compare(part) for part in parts], axis=1)
 
 
 def _nearest(scores: NDArray[np.float64]) -> list[tuple[int, float]]:
