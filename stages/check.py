@@ -40,9 +40,9 @@ def compose(folder: Path, overrides: Sequence[str] = ()) -> str:
             config = hydra_compose("config", overrides=list(overrides))
         OmegaConf.resolve(config)
         return OmegaConf.to_yaml(config)
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         hint = " (values of the environment are kept out of the config)" if "oc.env" in str(error) else ""
-        message = " ".join(str(error).split()).partition(" Config search path")[0]
+        message = " ".join(str(error).split()).partition(" Config search path")[0].replace(str(folder), "conf")
         raise UserError(f"conf: does not compose: {message}{hint}; correct it") from None
 
 
@@ -58,7 +58,9 @@ def differences(wanted: Any, found: Any, key: str = "") -> Iterator[str]:  # Any
 def hidden_by_choice(experiment: str) -> list[str]:
     """Return the keys and groups that an experiment sets and conf/choice.yaml sets otherwise."""
     wanted = _settings(load_yaml(f"conf/experiment/{experiment}.yaml"))
-    chosen = _settings(yaml.safe_load(Path("conf/choice.yaml").read_text("utf-8")) or {})
+    chosen = _settings(load_yaml("conf/choice.yaml", empty_is_a_mapping=True))
+    if chosen.get("override /experiment") == experiment:  # chosen on top of it, so meant
+        return []
     return sorted(key for key in wanted.keys() & chosen.keys() if wanted[key] != chosen[key])
 
 

@@ -6,6 +6,7 @@ Seeds are instances too: never dropped, and an instance like one of theirs is a 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from stages.contract.config import Filter
@@ -56,13 +57,14 @@ def is_placeholder(text: str) -> bool:
 
     A sign alone such as `-` or `!!!` counts as one; a number or a word never does.
     """
-    return bool(text.strip()) and bool(_PLACEHOLDER.fullmatch(text))
+    signs_alone = not re.search(r"\w", text)
+    return bool(text.strip()) and (signs_alone or (len(text) < 200 and bool(_PLACEHOLDER.fullmatch(text))))
 
 
 def _repeats(text: str) -> bool:
     """Whether one line stands in the text four times or more, a loop that models fall into."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return any(lines.count(line) >= 4 for line in set(lines))
+    lines = Counter(line.strip() for line in text.splitlines() if line.strip())
+    return max(lines.values(), default=0) >= 4
 
 
 def instances_of(task: Task) -> Iterator[tuple[Instance, bool]]:

@@ -6,11 +6,11 @@ seeds -> data/instructions.jsonl, data/rejected/generate.jsonl, data/answers/gen
 import difflib
 import hashlib
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from stages.contract.config import Config, Generate
-from stages.contract.errors import UserError
+from stages.contract.errors import SeedlingError, UserError
 from stages.contract.jsonl import read_seeds, write_json
 from stages.contract.records import NO_ANSWER, Answer, Candidate, Instruction, SeedTask, Similar
 from stages.contract.stage import Outcome, stage, total_cost
@@ -185,6 +185,23 @@ class Bootstrap:
         return [Similar(id=self._pool_ids[index], rouge_l=round(score, 6)) for index, score in verdict.nearest]
 
 
+def report_saturation(outcome: Outcome, generate: Generate) -> None:
+    """Say on stderr that the run stopped before its target, and what most candidates were rejected for.
+
+    Raises:
+        SeedlingError: not one instruction was accepted, so there is no dataset.
+    """
+    [(reason, count)] = Counter(row.reason for row in outcome.rejected).most_common(1)
+    message = (
+        f"stopped at {len(outcome.kept):,} of {generate.num_instructions:,}: fewer than {generate.min_acceptance:.0%} "
+        f"of the candidates of the last {generate.acceptance_requests} requests were accepted; most were rejected "
+        f"as {reason} ({count:,} of {len(outcome.rejected):,})"
+    )
+    if not outcome.kept:
+        raise SeedlingError(f"{message}; change the model, the prompt or the rules in `generate`")
+    print(f"generate: {message}", file=sys.stderr)
+
+
 def main() -> None:
     """Grow the pool and write what was accepted, what was not, and the acceptance curve."""
     with stage("generate") as config:
@@ -196,12 +213,7 @@ def main() -> None:
         answer_in_order(config.runtime, bootstrap.may_launch, bootstrap.prepare, bootstrap.commit)
         received = len(bootstrap.outcome.kept) + len(bootstrap.outcome.rejected)
         if bootstrap.saturated:
-            print(
-                f"generate: stopped at {len(bootstrap.outcome.kept):,} of {config.generate.num_instructions:,}: fewer "
-                f"than {config.generate.min_acceptance:.0%} of the candidates of the last "
-                f"{config.generate.acceptance_requests} requests were new; raise generate.rouge_threshold or add seeds",
-                file=sys.stderr,
-            )
+            report_saturation(bootstrap.outcome, config.generate)
         write_json("reports/plots/acceptance.json", bootstrap.curve)
         bootstrap.outcome.write("data/instructions.jsonl", received, bootstrap.answers)
 

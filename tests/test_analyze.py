@@ -74,6 +74,16 @@ def test_spread_takes_evenly_spaced_records_in_order() -> None:
     assert spread([], 3) == []
 
 
+def test_records_without_any_text_are_shown_too(repository: Repository) -> None:
+    [row, *_] = repository.rows("data/rejected/generate.jsonl")
+    blank = row["record"] | {"instruction": ""}
+    rows = [row | {"reason": reason, "detail": {}, "record": blank} for reason in ("cut_off", "answer_filtered")]
+    repository.write("data/rejected/generate.jsonl", "".join(json.dumps(entry) + "\n" for entry in rows))
+    done = repository.stage("analyze")
+    assert done.returncode == 0, done.stderr
+    assert "an answer without text" in repository.read("data/report.html")
+
+
 def test_hostile_text_in_the_report_is_shown_and_not_run(repository: Repository) -> None:
     hostile = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}"
     [first, *others] = repository.rows("data/instances.jsonl")

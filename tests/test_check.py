@@ -48,6 +48,12 @@ def test_an_experiment_whose_keys_a_choice_hides_is_refused(repository: Reposito
     assert "conf/choice.yaml: hides generate.num_instructions of experiment=smoke" in done.stderr
 
 
+def test_a_value_chosen_on_top_of_an_experiment_is_no_hidden_key(repository: Repository) -> None:
+    repository.choose("experiment=smoke", "generate.num_instructions=13", "export.validation_fraction=0.5")
+    done = repository.stage("check", DVC_EXP_NAME="any")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_native_experiment_builds_on_the_choice(repository: Repository) -> None:
     repository.choose("analyze.shown_rejected=7")
     repository.commit()

@@ -1,11 +1,14 @@
 """What becomes of a model's instances: kept, flagged, or rejected with a reason."""
 
+import time
+from typing import get_args
+
 import pytest
 
 from stages.contract.config import Filter
 from stages.contract.records import Task
 from stages.contract.stage import Outcome
-from stages.filter import Sieve, drop_similar, instances_of_seed, is_placeholder
+from stages.filter import FLAGS, Sieve, drop_similar, instances_of_seed, is_placeholder
 from stages.text.novelty import NoveltyPool
 from stages.text.tokens import rouge_tokens
 from tests.records import seed, task
@@ -63,6 +66,18 @@ def test_short_answers_are_no_placeholders(text: str) -> None:
 @pytest.mark.parametrize("text", ["N/A", "[your answer here]", "...", "<insert text here>", "(to be completed)", "…"])
 def test_blanks_to_fill_in_are_placeholders(text: str) -> None:
     assert is_placeholder(text)
+
+
+def test_a_long_row_of_signs_is_judged_at_once() -> None:
+    started = time.process_time()
+    assert is_placeholder("-" * 100_000)
+    assert not is_placeholder("-" * 100_000 + " a")
+    assert not reasons(judged(task("<output>" + "".join(f"line {n}\n" for n in range(50_000)) + "</output>")))
+    assert time.process_time() - started < 2
+
+
+def test_every_flag_can_be_asked_for() -> None:
+    assert set(FLAGS) == set(get_args(get_args(Filter.model_fields["drop_flags"].annotation)[0]))
 
 
 def test_a_marker_for_no_input_becomes_an_empty_input() -> None:

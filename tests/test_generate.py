@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from stages.contract.config import Config, Focus
-from stages.contract.errors import UserError
+from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import SeedTask
-from stages.generate import Bootstrap, check_seeds
+from stages.generate import Bootstrap, check_seeds, report_saturation
 from stages.pool.draw import Shelf, draw_focus, mix
 from tests.llm_server import configure
 from tests.records import answer, seed
@@ -135,6 +135,7 @@ def test_the_curve_tells_what_one_more_instruction_costs() -> None:
         ({}, "Parse the given JSON file and name its keys.", None),
         ({}, "Describe the Attached File in a sentence.", "forbidden_word"),
         ({"forbidden_words": ["map", "go to"]}, "Go to the shop and count.", "forbidden_word"),
+        ({"forbidden_words": ["c++"]}, "Explain a C++ template in a sentence.", "forbidden_word"),
         ({"forbidden_words": ["map"]}, "Explain what mapping means here.", None),
         ({"forbidden_openings": ["Write a program"]}, "Write a program that sorts numbers.", "forbidden_opening"),
         ({"plain_opening": True}, "'Sort' these words by length.", "opening_not_plain"),
@@ -172,6 +173,23 @@ def test_seeds_that_leave_nothing_to_show_are_one_line(settings: dict[str, Any],
     with pytest.raises(UserError) as error:
         check_seeds(seeds, "f", configure(generate=settings).generate)
     assert str(error.value) == line
+
+
+def test_a_run_that_stops_early_says_what_most_were_rejected_for(capsys: pytest.CaptureFixture[str]) -> None:
+    loop = bootstrap(acceptance_requests=2, min_acceptance=0.9)
+    commit(loop, "Explain why the sky is blue.", "Name three rivers.")
+    assert commit(loop, "Name three big rivers.", "Name three small rivers.")
+    report_saturation(loop.outcome, configure(generate={"acceptance_requests": 2, "min_acceptance": 0.9}).generate)
+    said = capsys.readouterr().err
+    assert "stopped at 1 of 200: fewer than 90% of the candidates of the last 2 requests were accepted" in said
+    assert "rejected as too_similar (2 of 3)" in said
+
+
+def test_no_instruction_at_all_is_a_failure() -> None:
+    loop = bootstrap(acceptance_requests=1, min_acceptance=0.5)
+    commit(loop)
+    with pytest.raises(SeedlingError, match=r"stopped at 0 of .* answer_without_instruction \(1 of 1\)"):
+        report_saturation(loop.outcome, configure().generate)
 
 
 def test_a_prompt_shows_machine_written_instructions_from_the_pool_it_may_see() -> None:

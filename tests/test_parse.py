@@ -439,3 +439,8 @@ def test_a_hostile_answer_of_2_mb_is_read_in_linear_time(start: str, repeated: s
                 started = time.process_time()
                 reading(text)
                 assert time.process_time() - started < 2, f"{name}, {size:,} characters"
+
+
+@pytest.mark.parametrize("text", ["No idea.", "No way to tell.", "No, I cannot tell.", "yes/no", "Yes or no?"])
+def test_what_only_begins_like_a_verdict_is_none(text: str) -> None:
+    assert parse_verdict(text) is None

@@ -26,7 +26,9 @@ from tests.repository import Repository, stages_run
             {"classify": {}},
         ),
         ({"seed": 7}, ["experiment=smoke"], {"experiment": "smoke"}, {}),
-        ({}, ["experiment=smoke", "experiment=null"], {}, {}),
+        ({"seed": 7}, ["experiment=null"], {}, {}),
+        ({}, ["seed=1", "experiment=smoke"], {"experiment": "smoke"}, {"seed": 1}),
+        ({}, ["llm.model=openai/b", "llm=openai"], {"llm": "openai"}, {"llm": {"model": "openai/b"}}),
         (
             {},
             ["generate.focus=[{text: 'a b', weight: 1.5}]"],
@@ -34,7 +36,17 @@ from tests.repository import Repository, stages_run
             {"generate": {"focus": [{"text": "a b", "weight": 1.5}]}},
         ),
     ],
-    ids=["group", "one stage", "group drops values", "stage drops values", "experiment drops all", "null", "list"],
+    ids=[
+        "group",
+        "one stage",
+        "group drops values",
+        "stage drops values",
+        "experiment drops all",
+        "null",
+        "any order",
+        "group after value",
+        "list",
+    ],
 )
 def test_overrides_amend_the_choice(
     before: dict[str, object], overrides: list[str], groups: dict[str, str], values: dict[str, object]
@@ -80,7 +92,14 @@ def test_runtime_on_the_command_line_reruns_nothing_and_stays_nowhere(repository
         (["generate.window=abc"], "generate.window: Input should be a valid integer, found 'abc'"),
         (["generate.top_p=3"], "generate.top_p: Input should be less than or equal to 1, found 3"),
         (["generate.temperature=nan"], "generate.temperature: Input should be a finite number, found nan"),
-        (["llm=opnai"], "conf: does not compose: In 'config': Could not find 'llm/opnai'"),
+        (["llm=opnai"], "llm=opnai: no such option in conf/llm; did you mean 'openai'?"),
+        (["experiment=tpyo"], "experiment=tpyo: no such option in conf/experiment; known: paper, smoke"),
+        (["runtime=null"], "'runtime=null': cannot be chosen; write a group"),
+        (["defaults=null"], "'defaults=null': cannot be chosen; write a group"),
+        (
+            ["filter.drop_flags=[input_mising]"],
+            "filter.drop_flags.0: Input should be 'input_missing' or 'output_repeats'",
+        ),
         (["llm.provider=openai"], "llm.model 'offline/procedural' is not of llm.provider 'openai'"),
         (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is no override; write key=value"),
         (["seed=1,2"], "'seed=1,2': takes one value; write key=value"),
@@ -147,3 +166,34 @@ def test_run_returns_the_code_of_the_stage_that_failed(repository: Repository) -
     assert done.returncode == 2
     assert f"generate: seeds/seed_tasks.jsonl:{len(seeds) + 1}: name" in done.stderr or "instruction" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["generate: {num_instr", "defaults: null", "defaults: [3]", "a: 1\n---\nb: 2", "- a", "defaults: {a: b}"],
+    ids=["cut", "null", "number", "two documents", "list", "mapping"],
+)
+def test_a_broken_choice_is_one_line(finished: Repository, tmp_path: Path, text: str) -> None:
+    repository = finished.copy(tmp_path / "broken")
+    repository.write("conf/choice.yaml", text)
+    done = repository.seedling("run")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert done.stderr.startswith("seedling: conf/choice.yaml: ")
+    assert repository.read("conf/choice.yaml") == text
+
+
+@pytest.mark.parametrize("overlay", ["{", "[1]", "3"])
+def test_a_broken_runtime_in_the_environment_is_one_line(finished: Repository, overlay: str) -> None:
+    for done in (
+        finished.stage("filter", SEEDLING_RUNTIME=overlay),
+        finished.seedling("run", SEEDLING_RUNTIME=overlay),
+    ):
+        assert done.returncode == 2
+        assert "SEEDLING_RUNTIME: " in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_value_that_looks_like_a_number_stays_the_text_it_was(repository: Repository) -> None:
+    repository.choose("llm.revision='1234e56'")
+    assert repository.params()["llm"]["revision"] == "1234e56"
+    assert amended(Choice(), []).describe() == "conf/ as it is"

@@ -192,7 +192,7 @@ def test_the_form_follows_from_the_opening_and_the_end(instruction: str, form: s
 
 
 def test_the_opening_verb_is_the_first_word_past_politeness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    texts = ["Name a river.", "Please name a lake.", "Sort: b, a.", "Why?", " "]
+    texts = ["Name a river.", "Please name a lake.", "Sort: b, a.", "Why?"]
     lines = [seed(f"seed-{number}", text) for number, text in enumerate(texts)]
     assert "  opening verb      2 different; name 2, sort 1\n" in report(written(tmp_path / "a.jsonl", *lines), capsys)
     assert "  opening verb      none\n" in report(written(tmp_path / "b.jsonl", lines[3]), capsys)

@@ -1,5 +1,6 @@
 """What was chosen on top of conf/: kept in conf/choice.yaml, so that every way to run builds on the same choice."""
 
+import difflib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,9 @@ from typing import Any
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 from stages.check import check_files, compose
 from stages.contract.config import validate
@@ -40,7 +43,7 @@ class Choice:
         """Return the choice as the content of its file."""
         defaults = [{f"override /{group}": option} for group, option in self.groups.items()]
         body = ({"defaults": defaults} if defaults else {}) | self.values
-        return _HEADER + (yaml.safe_dump(body, sort_keys=False, allow_unicode=True) if body else "")
+        return _HEADER + (OmegaConf.to_yaml(OmegaConf.create(body)) if body else "")
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:  # Any: what YAML holds
@@ -57,11 +60,11 @@ def read_choice() -> Choice:
     Raises:
         UserError: the file is not of the form `seedling run` writes.
     """
-    content = load_yaml(FILE) if FILE.exists() and yaml.safe_load(FILE.read_text("utf-8")) else {}
+    content = load_yaml(FILE, empty_is_a_mapping=True)
     try:
         entries = [pair for entry in content.pop("defaults", []) for pair in entry.items()]
         groups = {group.removeprefix("override /"): option for group, option in entries}
-    except AttributeError:
+    except (AttributeError, TypeError):
         raise UserError(
             f"{FILE}: defaults is no list of `override /group: option`; run `seedling run --reset`"
         ) from None
@@ -75,26 +78,45 @@ def amended(choice: Choice, overrides: Sequence[str]) -> Choice:
     choice would hide its keys. `runtime.…` is kept apart: it holds for one command.
 
     Raises:
-        UserError: an override is no `key=value`, or holds several values.
+        UserError: an override is no `key=value`, holds several values, or names an option that is not there.
     """
     amended = deepcopy(choice)
-    for text in overrides:
-        try:
-            override = OverridesParser.create().parse_override(text)
-        except HydraException:
-            raise UserError(f"{text!r}: is no override; write key=value") from None
-        if override.is_sweep_override() or override.type is None or not text[:1].isalnum():
-            raise UserError(f"{text!r}: takes one value; write key=value")
+    parsed = [_parse(text) for text in overrides]
+    for override in sorted(parsed, key=_precedence):
         _add(amended, override.key_or_group, override.package, override.value())
     return amended
+
+
+def _parse(text: str) -> Override:
+    try:
+        override = OverridesParser.create().parse_override(text)
+    except HydraException:
+        raise UserError(f"{text!r}: is no override; write key=value") from None
+    if override.is_sweep_override() or override.type is None or not text[:1].isalnum():
+        raise UserError(f"{text!r}: takes one value; write key=value")
+    if override.key_or_group.partition(".")[0] in ("defaults", "hydra") or override.key_or_group == "runtime":
+        raise UserError(
+            f"{text!r}: cannot be chosen; write a group (llm=openai) or a key of conf/ (runtime.concurrency=4)"
+        )
+    return override
+
+
+def _precedence(override: Override) -> int:
+    """Put what drops other choices before them, in whatever order they were typed: experiment, groups, values."""
+    return 0 if override.key_or_group == "experiment" else 1 if override.key_or_group in _groups() else 2
+
+
+def _groups() -> set[str]:
+    return {path.name for path in Path("conf").iterdir() if path.is_dir()}
 
 
 def _add(choice: Choice, key: str, package: str | None, value: Any) -> None:  # Any: what an override holds
     if key.startswith("runtime."):
         _put(choice.runtime, key.removeprefix("runtime."), value)
-    elif not Path("conf", key).is_dir():
+    elif key not in _groups():
         _put(choice.values, key, value)
     else:
+        _check_option(key, value)
         if key == "experiment":
             choice.groups.clear()
             choice.values.clear()
@@ -103,6 +125,14 @@ def _add(choice: Choice, key: str, package: str | None, value: Any) -> None:  # 
         choice.groups.pop(group, None)
         if value is not None:
             choice.groups[group] = str(value)
+
+
+def _check_option(group: str, value: Any) -> None:  # Any: what an override holds
+    options = sorted(path.stem for path in Path("conf", group).glob("*.yaml"))
+    if value is not None and str(value) not in options:
+        close = difflib.get_close_matches(str(value), options, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(options)}"
+        raise UserError(f"{group}={value}: no such option in conf/{group}; {hint}")
 
 
 def _put(node: dict[str, Any], dotted: str, value: Any) -> None:  # Any: what YAML holds
@@ -130,7 +160,7 @@ def adopt(choice: Choice) -> None:
     """
     params = composed(choice)
     content = yaml.safe_load(params)
-    check_files(validate({**content, "runtime": {**content["runtime"], **choice.runtime}}))
+    check_files(validate({**content, "runtime": {**(content.get("runtime") or {}), **choice.runtime}}))
     for path, text in ((FILE, choice.text()), (Path("params.yaml"), params)):
         if not path.exists() or path.read_text("utf-8") != text:
             write_text(path, text)

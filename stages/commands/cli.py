@@ -24,10 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     seeds.add_argument("action", choices=["check"], help="schema, coverage, near pairs, and the prompt it leads to")
     seeds.add_argument("file", nargs="?", help="a file of seed tasks; without one, that of the config")
     options = parser.parse_args(arguments)
+    if getattr(options, "file", None):
+        options.file = str(Path(options.file).absolute())
     try:
         os.chdir(find_repository(Path.cwd()))
         code = _run(options)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,28 +10,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.contract.stage import RUNTIME_VARIABLE, STATUS_VARIABLE
+from stages.contract.stage import RUNTIME_VARIABLE, STATUS_VARIABLE, runtime_overlay
 
 
 def reproduce(runtime: Mapping[str, Any]) -> int:  # Any: what YAML holds
     """Run `dvc repro` here and return 0, or the exit code of the stage that failed.
 
-    Stages find this interpreter first. Ctrl-C reaches the stage too, which stores its answers: it is waited for.
+    Stages find this interpreter first. SIGTERM is passed on to DVC, and a stage stops when DVC is gone. Ctrl-C reaches
+    the stage too, which stores its answers: it is waited for.
     """
     with tempfile.TemporaryDirectory() as folder:
         status = Path(folder, "status")
         process = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], env=_environment(runtime, status))
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         while True:
             try:
                 code = process.wait()
                 break
             except KeyboardInterrupt:
                 continue
-        return int(status.read_text("utf-8")) if code and status.exists() else min(code, 1)
+        signal.signal(signal.SIGTERM, before)
+        if code and status.exists():
+            return int(status.read_text("utf-8"))
+        return 128 - code if code < 0 else min(code, 1)
 
 
 def _environment(runtime: Mapping[str, Any], status: Path) -> dict[str, str]:  # Any: what YAML holds
-    overlay = {**json.loads(os.environ.get(RUNTIME_VARIABLE) or "{}"), **runtime}
+    overlay = {**runtime_overlay(), **runtime}
     folder = str(Path(sys.executable).parent)
     return {
         **os.environ,

@@ -132,7 +132,7 @@ class Filter(Section):
 
     rouge_threshold: Fraction | None
     max_instances_per_task: Positive | None
-    drop_flags: list[str]
+    drop_flags: list[Literal["input_missing", "output_repeats"]]
 
 
 class Analyze(Section):
@@ -189,9 +189,10 @@ class Config(Section):
         for name in ("generate", "classify", "instantiate"):
             mode = getattr(self, name).llm.mode
             if mode != self.prompts.mode:
+                key = "llm.mode" if getattr(self, name).llm == self.llm else f"{name}.llm.mode"
                 raise ValueError(
                     f"{name}.llm.mode is {mode!r} but prompts.mode is {self.prompts.mode!r}; "
-                    f"set llm.mode={self.prompts.mode} or choose prompts={mode}"
+                    f"set {key}={self.prompts.mode} or choose prompts={mode}"
                 )
         return self
 

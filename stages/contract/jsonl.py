@@ -38,12 +38,13 @@ def parse_record(line: str, record: type[Record], where: str) -> Record:
         fault = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in fault["loc"]) or "the line"
         found = "" if fault["type"] == "missing" else f", found {str(fault['input'])[:60]!r}"
-        raise UserError(f"{where}: {field}: {fault['msg']}{found}; correct this line") from None
+        message = fault["msg"].replace(" at line 1 column", " at column")
+        raise UserError(f"{where}: {field}: {message}{found}; correct this line") from None
 
 
 def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             yield from enumerate(file, 1)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None

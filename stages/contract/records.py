@@ -33,7 +33,7 @@ class SeedTask(Record):
     name: str = ""
     domain: str = ""
     """A subject such as `cooking`; empty when not given."""
-    instruction: Annotated[str, Field(min_length=1)]
+    instruction: Annotated[str, Field(pattern=r"\S")]
     instances: Annotated[list[InputOutput], Field(min_length=1)]
     is_classification: bool
 

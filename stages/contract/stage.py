@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ def leave(name: str, error: SeedlingError) -> None:
     for line in str(error).splitlines():
         print(f"{name}: {line}", file=sys.stderr)
     if status := os.environ.get(STATUS_VARIABLE):
-        Path(status).write_text(str(error.exit_code), "utf-8")
+        with suppress(OSError):  # whoever asked for it may be gone
+            Path(status).write_text(str(error.exit_code), "utf-8")
     sys.exit(error.exit_code)
 
 
@@ -68,8 +69,8 @@ def load_params() -> dict[str, Any]:  # Any: what YAML holds
     return load_yaml("params.yaml")
 
 
-def load_yaml(path: str | Path) -> dict[str, Any]:  # Any: what YAML holds
-    """Return the mapping a YAML file holds.
+def load_yaml(path: str | Path, *, empty_is_a_mapping: bool = False) -> dict[str, Any]:  # Any: what YAML holds
+    """Return the mapping a YAML file holds, an empty one where a file of comments alone is allowed.
 
     Raises:
         UserError: no such file, not YAML, or not a mapping.
@@ -78,19 +79,34 @@ def load_yaml(path: str | Path) -> dict[str, Any]:  # Any: what YAML holds
         content = yaml.safe_load(Path(path).read_text("utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run this at the root of the repository") from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: is not YAML ({' '.join(str(error).split())}); correct it") from None
+    if content is None and empty_is_a_mapping:
+        return {}
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds {type(content).__name__}, not a mapping; restore it from git")
     return content
 
 
-def _with_runtime(raw: dict[str, Any]) -> Config:
+def runtime_overlay() -> dict[str, Any]:  # Any: what JSON holds
+    """Return what the environment lays over `runtime`.
+
+    Raises:
+        UserError: the variable holds no JSON object.
+    """
     try:
-        override = json.loads(os.environ.get(RUNTIME_VARIABLE) or "{}")
+        overlay = json.loads(os.environ.get(RUNTIME_VARIABLE) or "{}")
     except json.JSONDecodeError as error:
         raise UserError(f"{RUNTIME_VARIABLE}: is not JSON ({error}); unset it or correct it") from None
-    return validate({**raw, "runtime": {**raw.get("runtime", {}), **override}})
+    if not isinstance(overlay, dict):
+        raise UserError(f"{RUNTIME_VARIABLE}: holds {overlay!r}, not a JSON object; unset it or correct it")
+    return overlay
+
+
+def _with_runtime(raw: dict[str, Any]) -> Config:
+    return validate({**raw, "runtime": {**(raw.get("runtime") or {}), **runtime_overlay()}})
 
 
 def _state(declared: dict[str, Any], raw: dict[str, Any]) -> dict[str, object]:

@@ -88,7 +88,7 @@ def answers_folder(runtime: Runtime) -> Path:
     There workspace, experiments and clones that share the cache share the answers, and `dvc gc` leaves them.
     """
     if runtime.answers_dir:
-        return Path(runtime.answers_dir)
+        return Path(runtime.answers_dir).expanduser()
     from dvc.config import Config as DvcConfig
 
     configured = DvcConfig(dvc_dir=str(Path(".dvc").resolve())).get("cache", {}).get("dir", "cache")

@@ -1,6 +1,7 @@
 """Many requests at once, one order: what is decided depends on the answers and never on their timing."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -60,6 +61,14 @@ def answer_each(decoding: Decoding, runtime: Runtime, prompts: Sequence[tuple[st
     return answers
 
 
+async def _stop_when_orphaned() -> None:
+    """Send this process SIGTERM once the one that started it is gone: it would go on paying for nobody."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 class _Run:
     """One run of the ordered window."""
 
@@ -72,6 +81,7 @@ class _Run:
 
     async def go(self, may_launch: MayLaunch, prepare: Prepare, commit: Commit) -> None:
         work = asyncio.create_task(self._loop(may_launch, prepare, commit))
+        orphaned = asyncio.create_task(_stop_when_orphaned())
         with self._signals(work):
             try:
                 await work
@@ -79,6 +89,7 @@ class _Run:
                 if not self._signal:
                     raise
             finally:
+                orphaned.cancel()
                 await self._drain()
                 await self._client.close()
         if self._signal:

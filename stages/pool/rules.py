@@ -26,4 +26,4 @@ RULES: dict[str, Callable[[str, int, Generate], str]] = {
 
 def forbidden_word(text: str, words: Sequence[str]) -> str:
     """Return the first of the words or phrases that stands in the text as a whole, in any case; empty if none does."""
-    return next((word for word in words if re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE)), "")
+    return next((word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)), "")

@@ -16,7 +16,10 @@ _ITEM = re.compile(r"[ \t]{0,3}(?:\*\*)?(?:(\d{1,3})[.):](?:\*\*)?|[-*•])(?:[ 
 _HEADING = re.compile(r"(?:task|instruction)\s*+\d*+\s*+:\s*", re.IGNORECASE)
 _JSON_LIST = re.compile(r'\[\s*(?=")')
 _WRAPPINGS = (("**", "**"), ('"', '"'), ("“", "”"), ("`", "`"))
-_VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
+_VERDICT = re.compile(  # not "No idea", "yes or no", "No, I cannot tell"
+    r"\W*+(yes|no)\b(?!\s*(?:/|or\b|idea\b|way\b))(?!.{0,80}\b(?:cannot|can't|can not) (?:tell|say|decide)\b)",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"<label>(.*?)(?:</label>|\Z)", re.DOTALL | re.IGNORECASE)
 _FIELD = re.compile(  # to its own closing tag past opening ones of the other kind, else to the next opening tag
     r"<(input|output)>(?:((?:(?!</?\1>|</(?:input|output)>).)*+)</\1>|(.*?)(</\1>|(?=<(?:input|output)>)|\Z))",
