@@ -1,10 +1,16 @@
 """`seedling run` and `seedling demo`: what is chosen, kept, refused, and rerun."""
 
+import fcntl
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from stages.commands.choice import Choice, amended
+from tests.llm_server import LlmServer, slow
 from tests.repository import Repository, stages_run
 
 
@@ -197,3 +203,35 @@ def test_a_value_that_looks_like_a_number_stays_the_text_it_was(repository: Repo
     repository.choose("llm.revision='1234e56'")
     assert repository.params()["llm"]["revision"] == "1234e56"
     assert amended(Choice(), []).describe() == "conf/ as it is"
+
+
+def test_a_second_run_in_one_clone_is_refused_and_changes_nothing(finished: Repository, tmp_path: Path) -> None:
+    repository = finished.copy(tmp_path / "busy")
+    (repository.root / ".dvc/tmp").mkdir(exist_ok=True)
+    with open(repository.root / ".dvc/tmp/seedling.lock", "w", encoding="utf-8") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        for command in (["run", "seed=44"], ["demo"]):
+            done = repository.seedling(*command)
+            assert done.returncode == 2
+            assert done.stderr.startswith("seedling: another `seedling` runs in this clone; wait for it")
+    assert repository.changed() == []
+
+
+@pytest.mark.slow
+def test_a_terminated_run_takes_its_stage_with_it(repository: Repository, llm_server: LlmServer) -> None:
+    llm_server.behaviour = slow(0.3)
+    repository.choose("llm=vllm")
+    command = [sys.executable, "-m", "stages.commands.cli", "run", f"runtime.api_base={llm_server.api_base}"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        [*command, "runtime.concurrency=1"], cwd=repository.root, env={**os.environ, "PATH": path}
+    )
+    while not llm_server.calls:
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(60) == 143
+    time.sleep(2.5)
+    asked = len(llm_server.calls)
+    time.sleep(1.5)
+    assert len(llm_server.calls) == asked
+    assert asked < 12

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.commands.reproduce import reproduce
+from stages.commands.reproduce import alone, reproduce
 from stages.contract.config import validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import read_records
@@ -35,7 +35,9 @@ def demo() -> int:
                 f"{name}.llm.model: {section.llm.model!r} is chosen and the demonstration never pays; "
                 "`seedling run` runs it, `seedling run --reset` returns to the built-in model"
             )
-    if code := reproduce({}):
+    with alone():
+        code = reproduce({})
+    if code:
         return code
     print("\n".join(_outcome()))
     return 0

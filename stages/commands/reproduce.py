@@ -1,16 +1,35 @@
 """Let DVC rerun what changed, with the code and the interpreter of this clone."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stages.contract.errors import UserError
 from stages.contract.stage import RUNTIME_VARIABLE, STATUS_VARIABLE, runtime_overlay
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold this clone for one run: another would change the config under the first, and throw its work away.
+
+    Raises:
+        UserError: another `seedling` runs here.
+    """
+    Path(".dvc/tmp").mkdir(parents=True, exist_ok=True)
+    with open(".dvc/tmp/seedling.lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError("another `seedling` runs in this clone; wait for it, or work in a second clone") from None
+        yield
 
 
 def reproduce(runtime: Mapping[str, Any]) -> int:  # Any: what YAML holds
