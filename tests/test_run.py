@@ -115,14 +115,14 @@ def test_runtime_on_the_command_line_reruns_nothing_and_stays_nowhere(repository
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_a_wrong_override_is_one_line_and_changes_nothing(
-    finished: Repository, overrides: list[str], line: str
+    repository: Repository, overrides: list[str], line: str
 ) -> None:
-    before = finished.read("conf/choice.yaml"), finished.read("params.yaml")
-    done = finished.seedling("run", *overrides)
+    before = repository.read("conf/choice.yaml"), repository.read("params.yaml")
+    done = repository.seedling("run", *overrides)
     assert done.returncode == 2
     assert f"seedling: {line}" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert (finished.read("conf/choice.yaml"), finished.read("params.yaml")) == before
+    assert (repository.read("conf/choice.yaml"), repository.read("params.yaml")) == before
 
 
 def test_outside_a_repository_is_one_line(finished: Repository, tmp_path: Path) -> None:
@@ -189,10 +189,10 @@ def test_a_broken_choice_is_one_line(finished: Repository, tmp_path: Path, text:
 
 
 @pytest.mark.parametrize("overlay", ["{", "[1]", "3"])
-def test_a_broken_runtime_in_the_environment_is_one_line(finished: Repository, overlay: str) -> None:
+def test_a_broken_runtime_in_the_environment_is_one_line(repository: Repository, overlay: str) -> None:
     for done in (
-        finished.stage("filter", SEEDLING_RUNTIME=overlay),
-        finished.seedling("run", SEEDLING_RUNTIME=overlay),
+        repository.stage("filter", SEEDLING_RUNTIME=overlay),
+        repository.seedling("run", SEEDLING_RUNTIME=overlay),
     ):
         assert done.returncode == 2
         assert "SEEDLING_RUNTIME: " in done.stderr
