@@ -15,7 +15,8 @@ from jinja2 import Environment, StrictUndefined
 from stages.contract.config import Analyze
 from stages.contract.jsonl import read_records, read_seeds, write_json, write_text
 from stages.contract.records import Instance, Instruction, Rejected, SeedTask, demonstration_notice, spread
-from stages.contract.stage import Outcome, load_yaml, stage
+from stages.contract.stage import Outcome, stage
+from stages.contract.state import load_yaml
 from stages.text.novelty import NoveltyPool
 from stages.text.tokens import TOKENIZERS
 

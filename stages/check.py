@@ -23,7 +23,8 @@ from omegaconf.errors import OmegaConfBaseException
 from stages.contract.config import Config, validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import write_text
-from stages.contract.stage import load_params, load_yaml, stage
+from stages.contract.stage import stage
+from stages.contract.state import load_params, load_yaml
 
 MARKER = "params.yaml was checked against conf/ by the first stage.\n"
 

@@ -38,7 +38,7 @@ def main() -> None:
         prompts = [
             (render(instruction=instruction.instruction), config.classify.max_tokens) for instruction in instructions
         ]
-        answers = answer_each(config.classify, config.runtime, prompts)
+        answers = answer_each("classify", config.classify, config.runtime, prompts)
         for instruction, answer in zip(instructions, answers, strict=True):
             judge(instruction, answer, outcome)
         outcome.write("data/classified.jsonl", len(instructions), answers)

@@ -5,6 +5,7 @@ seeds -> data/instructions.jsonl, data/rejected/generate.jsonl, data/answers/gen
 
 import difflib
 import hashlib
+import math
 import sys
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from stages.contract.errors import SeedlingError, UserError
 from stages.contract.jsonl import read_seeds, write_json
 from stages.contract.records import NO_ANSWER, Answer, Candidate, Instruction, SeedTask, Similar
 from stages.contract.stage import Outcome, stage, total_cost
-from stages.llm.answers import Request, Requests
+from stages.llm.request import Request, Requests
 from stages.llm.window import answer_in_order, commits_before
 from stages.pool.draw import Shelf, draw_focus, mix
 from stages.pool.rules import RULES
@@ -51,6 +52,8 @@ def instruction_id(instruction: str) -> str:
 class Bootstrap:
     """The pool while it grows: makes each prompt from it, and takes each answer into it, in order."""
 
+    unit = "instructions"
+
     def __init__(self, config: Config, seeds: Sequence[SeedTask], render: Render) -> None:
         self._config = config.generate
         self._seed = config.seed
@@ -71,13 +74,33 @@ class Bootstrap:
         self.answers: list[Answer] = []
 
     @property
+    def target(self) -> int:
+        """How many machine-written instructions are wanted."""
+        return self._config.num_instructions
+
+    @property
+    def done(self) -> int:
+        """How many there are."""
+        return len(self._machine)
+
+    @property
+    def requests_left(self) -> int:
+        """About how many answers more the target takes, going by recent acceptance."""
+        return math.ceil((self.target - self.done) / max(self._expected, 0.1))
+
+    @property
+    def _expected(self) -> float:
+        """How many candidates of an answer are accepted, going by the last ones; at first all that were asked for."""
+        recent = [accepted for accepted, _ in self._recent][-_RECENT:]
+        return sum(recent) / len(recent) if recent else self._config.per_request
+
+    @property
     def saturated(self) -> bool:
         """Whether the target is out of reach: too few candidates of the last requests were accepted to go on."""
         recent = list(self._recent)[-self._config.acceptance_requests :]
         accepted, candidates = (sum(counts) for counts in zip(*recent, strict=True)) if recent else (0, 0)
         enough = len(recent) == self._config.acceptance_requests
-        below = len(self._machine) < self._config.num_instructions
-        return below and enough and accepted < self._config.min_acceptance * candidates
+        return self.done < self.target and enough and accepted < self._config.min_acceptance * candidates
 
     @property
     def curve(self) -> list[dict[str, int | float | None]]:
@@ -98,10 +121,8 @@ class Bootstrap:
         """Whether request `index` is decided by now and still needed, going by recent acceptance."""
         if committed < commits_before(index, self._config.window):
             return False
-        recent = [accepted for accepted, _ in self._recent][-_RECENT:]
-        expected = sum(recent) / len(recent) if recent else self._config.per_request
         under_way = index - committed
-        return under_way == 0 or len(self._machine) + under_way * expected < self._config.num_instructions
+        return under_way == 0 or self.done + under_way * self._expected < self.target
 
     def prepare(self, index: int) -> Request:
         """Return request `index`: up to `num_machine` machine-written instructions, seeds in all other places."""
@@ -124,7 +145,7 @@ class Bootstrap:
         self._sizes.append(len(self._machine))
         accepted = len(self._machine) - before
         self._recent.append((accepted, accepted + len(self.outcome.rejected) - rejected))
-        return len(self._machine) == self._config.num_instructions or self.saturated
+        return self.done == self.target or self.saturated
 
     def _candidates(self, index: int, answer: Answer) -> list[Candidate]:
         prompted_by, focus = self._shown.pop(index)
@@ -157,7 +178,7 @@ class Bootstrap:
         verdicts = iter(self._pool.admit(sound))
         for candidate, (reason, found) in zip(candidates, faults, strict=True):
             verdict = None if reason else next(verdicts)
-            if len(self._machine) == self._config.num_instructions:
+            if self.done == self.target:
                 self.outcome.reject("target_reached", candidate)
             elif verdict is None:
                 self.outcome.reject(reason, candidate, found=found)
@@ -210,7 +231,7 @@ def main() -> None:
         name = "generate_classification" if config.generate.classification_only else "generate"
         render = load_prompt(getattr(config.prompts, name), {"instructions", "count", "focus"})
         bootstrap = Bootstrap(config, seeds, render)
-        answer_in_order(config.runtime, bootstrap.may_launch, bootstrap.prepare, bootstrap.commit)
+        answer_in_order("generate", config.runtime, bootstrap)
         received = len(bootstrap.outcome.kept) + len(bootstrap.outcome.rejected)
         if bootstrap.saturated:
             report_saturation(bootstrap.outcome, config.generate)

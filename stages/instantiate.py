@@ -52,7 +52,7 @@ def main() -> None:
         prompts = [
             prompt_for(instruction, input_first, output_first, config.instantiate) for instruction in instructions
         ]
-        answers = answer_each(config.instantiate, config.runtime, prompts)
+        answers = answer_each("instantiate", config.instantiate, config.runtime, prompts)
         for instruction, answer in zip(instructions, answers, strict=True):
             attach(instruction, answer, outcome)
         outcome.write("data/tasks.jsonl", len(instructions), answers)

@@ -57,13 +57,13 @@ def configure(llm: Section | None = None, generate: Section | None = None, runti
         section["llm"] = model
     raw["prompts"]["mode"] = model["mode"]
     raw["generate"].update({**_DECODING, **(generate or {})})
-    raw["runtime"].update(runtime or {})
+    raw["runtime"].update({"max_cost_usd": None, **(runtime or {})})  # the model of this server has no price
     return validate(raw)
 
 
 def ask(config: Config, *prompts: str) -> list[Answer]:
     """Return the answers to prompts, asked as the stages ask."""
-    return answer_each(config.generate, config.runtime, [(prompt, 1000) for prompt in prompts])
+    return answer_each("generate", config.generate, config.runtime, [(prompt, 1000) for prompt in prompts])
 
 
 @dataclass(frozen=True)

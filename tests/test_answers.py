@@ -16,7 +16,9 @@ import pytest
 
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import Answer
-from stages.llm.answers import SCHEMA_VERSION, AnswerStore, Request, Requests, answers_folder
+from stages.llm.answers import AnswerStore
+from stages.llm.database import SCHEMA_VERSION, answers_folder
+from stages.llm.request import Request, Requests
 from tests.llm_server import configure
 
 ROOT = Path(__file__).parents[1]

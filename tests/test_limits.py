@@ -1,26 +1,55 @@
-"""The limit: places, the order of asking, and closing."""
+"""The limit: places, the order of asking, rates, what refusals teach, and closing."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TypeVar
+import time
+from collections.abc import Callable, Coroutine
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import pytest
 
+from stages.contract.errors import SeedlingError
+from stages.llm.faults import AttemptError
 from stages.llm.limits import Limit
+from tests.llm_server import configure
 
 Outcome = TypeVar("Outcome")
 
 
 def run(work: Coroutine[None, None, Outcome]) -> Outcome:
     async def in_time() -> Outcome:
-        return await asyncio.wait_for(work, 10)
+        return await asyncio.wait_for(work, 20)
 
     return asyncio.run(in_time())
 
 
+def new_limit(places: int = 16, on_pause: Callable[[float, str], None] = lambda *_: None, **runtime: Any) -> Limit:
+    return Limit(configure(runtime={"concurrency": places, **runtime}).runtime, on_pause)
+
+
+def refusal(after_seconds: float = 0) -> AttemptError:
+    return AttemptError("overload", "429 slow down", after_seconds, billed=False)
+
+
+async def attempt(limit: Limit, fault: AttemptError | None = None, tokens: int = 1) -> float:
+    """Take a place, end the attempt with a fault if one is given, and return when the place was given."""
+    try:
+        async with limit.place(tokens):
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            if fault:
+                raise fault
+    except AttemptError:
+        pass
+    return began
+
+
+# Places
+
+
 async def visit(limit: Limit, name: int, inside: list[int], seen: list[list[int]]) -> None:
     """Stay inside for a few turns of the loop and note who else is there."""
-    async with limit:
+    async with limit.place(1):
         inside.append(name)
         seen.append(list(inside))
         for _ in range(3):
@@ -30,43 +59,166 @@ async def visit(limit: Limit, name: int, inside: list[int], seen: list[list[int]
 
 async def visitors(places: int, count: int) -> list[list[int]]:
     """Return who was inside whenever one entered."""
-    limit, seen, inside = Limit(places), list[list[int]](), list[int]()
+    limit, seen, inside = new_limit(places), list[list[int]](), list[int]()
     await asyncio.gather(*(visit(limit, name, inside, seen) for name in range(count)))
     return seen
 
 
-@pytest.mark.parametrize("places", [1, 3, 20])
+@pytest.mark.parametrize("places", [1, 3, 16])
 def test_all_places_and_no_more_are_taken(places: int) -> None:
-    assert max(len(inside) for inside in run(visitors(places, 20))) == places
+    assert max(len(inside) for inside in run(visitors(places, 40))) == places
 
 
-@pytest.mark.parametrize("places", [1, 3, 20])
+@pytest.mark.parametrize("places", [1, 3, 16])
 def test_places_are_given_in_the_order_of_asking(places: int) -> None:
     assert [inside[-1] for inside in run(visitors(places, 20))] == list(range(20))
 
 
 def test_a_place_is_free_again_after_a_failure() -> None:
     async def fail(limit: Limit) -> None:
-        async with limit:
+        async with limit.place(1):
             raise ValueError("no")
 
     async def work() -> str:
-        limit = Limit(1)
+        limit = new_limit(1)
         with pytest.raises(ValueError, match="no"):
             await fail(limit)
-        async with limit:
+        async with limit.place(1):
             return "inside"
 
     assert run(work()) == "inside"
 
 
+def test_successes_add_places_up_to_the_concurrency() -> None:
+    async def work() -> list[int]:
+        limit, places = new_limit(18), []
+        for _ in range(60):
+            places.append(limit.places)
+            await attempt(limit)
+        return places
+
+    places = run(work())
+    assert places == sorted(places)
+    assert (places[0], places[-1]) == (16, 18)
+
+
+# Refusals for overload
+
+
+def test_refusals_of_requests_that_were_under_way_together_take_places_away_once() -> None:
+    async def work() -> int:
+        limit = new_limit(10)
+        await asyncio.gather(*(attempt(limit, refusal(0.01)) for _ in range(10)))
+        return limit.places
+
+    assert run(work()) == 7
+
+
+def test_each_wave_of_refusals_takes_places_away_down_to_one() -> None:
+    async def work() -> list[int]:
+        limit, places = new_limit(4), []
+        for _ in range(8):
+            await attempt(limit, refusal(0.01))
+            places.append(limit.places)
+        return places
+
+    assert run(work()) == [2, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_no_request_starts_before_the_time_a_refusal_names() -> None:
+    async def work() -> tuple[float, list[float]]:
+        limit = new_limit(4)
+        refused = await attempt(limit, refusal(0.6))
+        return refused, await asyncio.gather(*(attempt(limit) for _ in range(3)))
+
+    refused, begun = run(work())
+    assert min(begun) - refused >= 0.6
+
+
+def test_refusals_that_name_no_time_are_followed_by_longer_and_longer_pauses() -> None:
+    async def work() -> list[float]:
+        limit = new_limit(1)
+        return [await attempt(limit, refusal()) for _ in range(4)]
+
+    begun = run(work())
+    pauses = [later - earlier for earlier, later in pairwise(begun)]
+    assert pauses == [pytest.approx(expected, abs=0.2) for expected in (0.5, 1.0, 2.0)]
+
+
+def test_a_pause_is_told() -> None:
+    told: list[tuple[float, str]] = []
+    run(attempt(new_limit(on_pause=lambda seconds, why: told.append((seconds, why))), refusal(7)))
+    assert told == [(7, "429 slow down")]
+
+
+def test_a_provider_that_refuses_everything_for_too_long_ends_the_run() -> None:
+    async def work() -> None:
+        limit = new_limit(overload_seconds=0.5)
+        while True:
+            await attempt(limit, refusal(0.2))
+
+    with pytest.raises(SeedlingError, match=r"^refused for overload for \d s and asked to wait") as caught:
+        run(work())
+    assert caught.value.exit_code == 1
+
+
+def test_a_success_between_refusals_is_patience_regained() -> None:
+    async def work() -> int:
+        limit = new_limit(overload_seconds=0.5)
+        for _ in range(4):
+            await attempt(limit, refusal(0.3))
+            await attempt(limit)
+        return limit.places
+
+    assert run(work()) >= 1
+
+
+# Rates
+
+
+@pytest.mark.parametrize(
+    ("runtime", "tokens", "seconds"),
+    [
+        pytest.param({"rpm": 600}, 1, 0.9, id="rpm"),
+        pytest.param({"tpm": 6000}, 10, 0.9, id="tpm"),
+        pytest.param({"rpm": 1200, "tpm": 6000}, 10, 0.9, id="the_slower_of_both"),
+    ],
+)
+def test_ten_requests_queue_at_the_rate_the_account_allows(
+    runtime: dict[str, Any], tokens: int, seconds: float
+) -> None:
+    async def work() -> list[float]:
+        limit = new_limit(16, **runtime)
+        return await asyncio.gather(*(attempt(limit, tokens=tokens) for _ in range(10)))
+
+    begun = run(work())
+    assert begun[-1] - begun[0] == pytest.approx(seconds, abs=0.25)
+
+
+def test_tokens_that_were_not_used_are_given_back() -> None:
+    async def use_one(limit: Limit) -> None:
+        async with limit.place(100) as place:
+            place.tokens = 1
+
+    async def work() -> float:
+        limit, began = new_limit(1, tpm=6000), time.monotonic()
+        for _ in range(5):
+            await use_one(limit)
+        return time.monotonic() - began
+
+    assert run(work()) < 1
+
+
+# Closing
+
+
 async def close_while_one_is_inside() -> list[object]:
     """Return what becomes of a holder, of two who wait, and of one who comes after the closing."""
-    limit = Limit(1)
+    limit = new_limit(1)
     leave = asyncio.Event()
 
     async def stay() -> str:
-        async with limit:
+        async with limit.place(1):
             await leave.wait()
             return "finished"
 
@@ -83,3 +235,17 @@ async def _ends(work: list[asyncio.Task[str] | Coroutine[None, None, str]]) -> l
 
 def test_closing_lets_the_holder_finish_and_turns_away_the_others() -> None:
     assert run(close_while_one_is_inside()) == ["finished", *[asyncio.CancelledError] * 3]
+
+
+def test_closing_wakes_who_waits_for_a_pause_to_end() -> None:
+    async def work() -> float:
+        limit = new_limit(1)
+        await attempt(limit, refusal(60))
+        waiting = asyncio.create_task(attempt(limit))
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        limit.close()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return time.monotonic() - began
+
+    assert run(work()) < 1

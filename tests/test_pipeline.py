@@ -244,7 +244,7 @@ def test_a_dataset_in_another_language_grows_to_its_end(
 @pytest.mark.parametrize(
     ("path", "named"),
     [
-        ("params.yaml", "params.yaml classify"),
+        ("params.yaml", "classify.max_tokens"),
         pytest.param("prompts/chat/classify.j2", "prompts/chat/classify.j2", marks=pytest.mark.slow),
         pytest.param("stages/text/parse.py", "stages/text/parse.py", marks=pytest.mark.slow),
         pytest.param("data/instructions.jsonl", "data/instructions.jsonl", marks=pytest.mark.slow),

@@ -88,7 +88,7 @@ def test_a_second_run_does_nothing_and_leaves_git_clean(repository: Repository) 
 def test_runtime_on_the_command_line_reruns_nothing_and_stays_nowhere(repository: Repository) -> None:
     done = repository.seedling("run", "runtime.concurrency=3")
     assert (done.returncode, stages_run(done)) == (0, [])
-    assert repository.params()["runtime"]["concurrency"] == 16
+    assert repository.params()["runtime"]["concurrency"] == 64
 
 
 @pytest.mark.parametrize(

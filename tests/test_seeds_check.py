@@ -14,7 +14,7 @@ from stages.commands.seeds import check, first_prompt, form_of, near_pairs
 from stages.contract.config import Config, validate
 from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
-from stages.contract.stage import load_yaml
+from stages.contract.state import load_yaml
 from stages.generate import Bootstrap
 from stages.text.prompts import load_prompt
 from tests.repository import ROOT, SHARED, Repository

@@ -16,7 +16,8 @@ import pytest
 from stages.contract.config import Config
 from stages.contract.errors import SeedlingError, StoppedError, UserError
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore, Request, Requests
+from stages.llm.answers import AnswerStore
+from stages.llm.request import Request, Requests
 from stages.llm.window import answer_in_order, commits_before
 from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, hang, slow
 
@@ -83,30 +84,56 @@ def test_a_request_sees_no_answer_of_its_own_or_later_and_misses_less_than_the_w
 class Chain:
     """Asks what depends on the answers before, as bootstrapping does."""
 
+    unit = "answers"
+
     def __init__(self, config: Config, count: int, window: int) -> None:
         self.config = config
         self.answers: list[Answer] = []
-        self._count = count
+        self.target = count
         self._window = window
         self._requests = Requests(config.generate)
 
     def run(self) -> list[str]:
         """Return the texts in the order of commits."""
-        answer_in_order(self.config.runtime, self._may_launch, self._prepare, self._commit)
+        answer_in_order("generate", self.config.runtime, self)
         return [answer.text for answer in self.answers]
 
-    def _may_launch(self, index: int, committed: int) -> bool:
+    @property
+    def done(self) -> int:
+        return len(self.answers)
+
+    @property
+    def requests_left(self) -> int:
+        return self.target - self.done
+
+    def may_launch(self, index: int, committed: int) -> bool:
         return committed >= commits_before(index, self._window)
 
-    def _prepare(self, index: int) -> Request:
+    def prepare(self, index: int) -> Request:
         shown = "".join(answer.text for answer in self.answers[: commits_before(index, self._window)])
         prompt = f"{index}, after {hashlib.sha256(shown.encode()).hexdigest()}"
         return self._requests.make(prompt, 1000)
 
-    def _commit(self, index: int, answer: Answer) -> bool:
+    def commit(self, index: int, answer: Answer) -> bool:
         assert index == len(self.answers)
         self.answers.append(answer)
-        return len(self.answers) == self._count
+        return len(self.answers) == self.target
+
+
+class Eager(Chain):
+    """Asks without waiting for answers, and ends with the first."""
+
+    prepared = 0
+
+    def may_launch(self, index: int, committed: int) -> bool:
+        return True
+
+    def prepare(self, index: int) -> Request:
+        self.prepared += 1
+        return self._requests.make(f"Say {index}.", 1000)
+
+    def commit(self, index: int, answer: Answer) -> bool:
+        return True
 
 
 def test_answers_come_in_the_order_of_the_prompts(llm_server: LlmServer, tmp_path: Path) -> None:
@@ -149,14 +176,9 @@ def test_what_waits_for_a_place_at_the_end_is_never_sent(llm_server: LlmServer, 
     """The first answer ends the run while the second is still on the wire, so at most the third takes its place."""
     llm_server.behaviour = lambda call: slow(0.2 if call.prompt == "Say 0." else 1.0)(call)
     config = llm_server.configure(tmp_path, runtime={"concurrency": 2})
-    requests, prepared = Requests(config.generate), list[Request]()
-
-    def prepare(index: int) -> Request:
-        prepared.append(requests.make(f"Say {index}.", 1000))
-        return prepared[-1]
-
-    answer_in_order(config.runtime, lambda *_: True, prepare, lambda *_: True)
-    assert len(prepared) == 8
+    work = Eager(config, 40, window=1)
+    work.run()
+    assert work.prepared == 8
     assert len(llm_server.calls) <= 3
 
 

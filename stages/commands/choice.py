@@ -19,7 +19,7 @@ from stages.check import check_files, compose
 from stages.contract.config import validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import write_text
-from stages.contract.stage import load_yaml
+from stages.contract.state import load_yaml
 
 FILE = Path("conf/choice.yaml")
 _HEADER = "# @package _global_\n# Written by `seedling run`; `seedling run --reset` empties it.\n"

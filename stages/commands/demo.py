@@ -12,7 +12,7 @@ from stages.contract.config import validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import read_records
 from stages.contract.records import Instance, Rejected, demonstration_notice, spread
-from stages.contract.stage import load_params, load_yaml
+from stages.contract.state import load_params, load_yaml
 
 _WIDTH = 100
 _LABEL = 20

@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from stages.contract.errors import UserError
 from stages.contract.stage import RUNTIME_VARIABLE, STATUS_VARIABLE, runtime_overlay
+from stages.llm.command import RUN_VARIABLE, run_id
 
 
 @contextmanager
@@ -60,6 +63,7 @@ def _environment(runtime: Mapping[str, Any], status: Path) -> dict[str, str]:  #
     return {
         **os.environ,
         "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}",
+        RUN_VARIABLE: os.environ.get(RUN_VARIABLE) or run_id(psutil.Process()),
         STATUS_VARIABLE: str(status),
         RUNTIME_VARIABLE: json.dumps(overlay) if overlay else "",
     }

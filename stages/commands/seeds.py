@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from stages.contract.config import Config, validate
 from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
-from stages.contract.stage import load_params
+from stages.contract.state import load_params
 from stages.generate import is_shown
 from stages.pool.draw import Shelf, draw_focus, mix
 from stages.text.novelty import NoveltyPool

@@ -4,7 +4,17 @@ import difflib
 import re
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from stages.contract.errors import UserError
 
@@ -37,9 +47,31 @@ class Llm(Section):
     reasoning_effort: str | None
     reasoning_tokens: Count
 
+    @property
+    def route(self) -> str:
+        """LiteLLM's name of the provider."""
+        return self.model.partition("/")[0]
+
+    @field_validator("model")
+    @classmethod
+    def _any_model_has_a_name(cls, model: str, fields: ValidationInfo) -> str:
+        if fields.data.get("provider") != "any":
+            return model
+        route, _, name = model.partition("/")
+        if route == "any":
+            raise ValueError(
+                "llm=any needs the name of a model, as in `seedling run llm=any "
+                "llm.model=mistral/mistral-small-latest llm.api_key_env=MISTRAL_API_KEY`"
+            )
+        if route == "offline":
+            raise ValueError("the built-in model needs its revision; choose llm=offline")
+        if not route or not name:
+            raise ValueError("write it as PROVIDER/NAME, such as mistral/mistral-small-latest")
+        return model
+
     @model_validator(mode="after")
     def _model_is_of_the_provider(self) -> Self:
-        if not self.model.startswith(f"{self.provider}/"):
+        if self.provider != "any" and not self.model.startswith(f"{self.provider}/"):
             raise ValueError(
                 f"llm.model {self.model!r} is not of llm.provider {self.provider!r}; choose the group that fits, "
                 f"or write the model as {self.provider}/NAME"
@@ -156,14 +188,34 @@ def _carries_no_secret(url: str) -> str:
     return url
 
 
+def _as_list(value: Any) -> Any:  # Any: what YAML holds
+    return [] if value is None else [value] if isinstance(value, str) else value
+
+
+Url = Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_carries_no_secret)]
+
+
+class Price(Section):
+    """What a model takes for a million tokens, in USD."""
+
+    input_usd_per_mtok: Annotated[float, Field(ge=0)]
+    cached_input_usd_per_mtok: Annotated[float, Field(ge=0)]
+    output_usd_per_mtok: Annotated[float, Field(ge=0)]
+
+
 class Runtime(Section):
     """How requests are sent. Tracked by no stage: nothing here changes a byte of the data."""
 
-    api_base: Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_carries_no_secret)] | None
+    api_base: Annotated[list[Url], BeforeValidator(_as_list)]
     concurrency: Annotated[int, Field(gt=0, le=1024)]
+    rpm: Positive | None
+    tpm: Positive | None
     deadline_seconds: Annotated[float, Field(gt=0)]
     attempts: Annotated[int, Field(gt=0, le=20)]
+    overload_seconds: Annotated[float, Field(gt=0)]
     grace_seconds: Annotated[float, Field(ge=0)]
+    max_cost_usd: Annotated[float, Field(ge=0)] | None
+    price: dict[str, Price]
     workers: Annotated[int, Field(gt=0, le=256)]
     answers_dir: str | None
 
@@ -212,7 +264,7 @@ def validate(content: Any) -> Config:  # Any: what YAML holds
 
 
 def _fault_line(fault: Any) -> str:  # Any: pydantic's ErrorDetails, whose context is untyped
-    key = ".".join(str(part) for part in fault["loc"])
+    key = re.sub(r"(api_base)\.\d+$", r"\1", ".".join(str(part) for part in fault["loc"]))
     if fault["type"] == "extra_forbidden":
         return _unknown_key_line(fault["loc"])
     if fault["type"] == "missing":
@@ -228,7 +280,8 @@ def _fault_line(fault: Any) -> str:  # Any: pydantic's ErrorDetails, whose conte
 def _unknown_key_line(location: tuple[str | int, ...]) -> str:
     model: Any = Config  # Any: annotations of nested fields are not all models
     for part in location[:-1]:
-        model = get_args(model)[0] if isinstance(part, int) else model.model_fields[part].annotation
+        inner = get_args(model)  # of a list its items, of a mapping its values
+        model = inner[-1] if inner else model.model_fields[part].annotation
     known = list(model.model_fields)
     close = difflib.get_close_matches(str(location[-1]), known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"

@@ -1,10 +1,8 @@
 """The frame every stage runs in: its own slice of the config, its inputs guarded, its outcome counted."""
 
-import hashlib
 import json
 import math
 import os
-import re
 import signal
 import sys
 import time
@@ -14,13 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 from stages.contract.config import Config, masked, validate
 from stages.contract.errors import SeedlingError, StoppedError, UserError
 from stages.contract.jsonl import write_json, write_records
 from stages.contract.records import Answer, Rejected
+from stages.contract.state import declared, load_params, state_of
 
 RUNTIME_VARIABLE = "SEEDLING_RUNTIME"
 """JSON laid over params.yaml's `runtime` for one command."""
@@ -37,13 +35,10 @@ def stage(name: str) -> Iterator[Config]:
     A SeedlingError ends the process with its message on one line and its exit code.
     """
     try:
-        raw = load_params()
-        declared = load_yaml("dvc.yaml")["stages"][name]
-        keys = declared.get("params", [])
-        before = _state(declared, raw)
-        yield masked(_with_runtime(raw), [*keys, "runtime"])
-        after = _state(declared, load_params())
-        if changed := [path for path in before if before[path] != after[path]]:
+        before = state_of(name)
+        yield masked(_with_runtime(load_params()), [*declared(name).get("params", []), "runtime"])
+        after = state_of(name)
+        if changed := [key for key in before if before[key] != after.get(key)]:
             raise SeedlingError(
                 f"{', '.join(changed)} changed while the stage ran, nothing was recorded; run it again "
                 "(every answer is stored)"
@@ -64,32 +59,6 @@ def leave(name: str, error: SeedlingError) -> None:
     sys.exit(error.exit_code)
 
 
-def load_params() -> dict[str, Any]:  # Any: what YAML holds
-    """Return params.yaml as it stands."""
-    return load_yaml("params.yaml")
-
-
-def load_yaml(path: str | Path, *, empty_is_a_mapping: bool = False) -> dict[str, Any]:  # Any: what YAML holds
-    """Return the mapping a YAML file holds, an empty one where a file of comments alone is allowed.
-
-    Raises:
-        UserError: no such file, not YAML, or not a mapping.
-    """
-    try:
-        content = yaml.safe_load(Path(path).read_text("utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run this at the root of the repository") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is not YAML ({' '.join(str(error).split())}); correct it") from None
-    if content is None and empty_is_a_mapping:
-        return {}
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds {type(content).__name__}, not a mapping; restore it from git")
-    return content
-
-
 def runtime_overlay() -> dict[str, Any]:  # Any: what JSON holds
     """Return what the environment lays over `runtime`.
 
@@ -107,33 +76,6 @@ def runtime_overlay() -> dict[str, Any]:  # Any: what JSON holds
 
 def _with_runtime(raw: dict[str, Any]) -> Config:
     return validate({**raw, "runtime": {**(raw.get("runtime") or {}), **runtime_overlay()}})
-
-
-def _state(declared: dict[str, Any], raw: dict[str, Any]) -> dict[str, object]:
-    """Return the value of each declared parameter and the hash of each dependency, by name."""
-    state: dict[str, object] = {f"params.yaml {key}": look_up(raw, key) for key in declared.get("params", [])}
-    for dependency in declared.get("deps", []):
-        path = re.sub(r"\$\{([\w.]+)\}", lambda key: str(look_up(raw, key[1])), dependency)
-        state[path] = _hash(Path(path))
-    return state
-
-
-def look_up(raw: dict[str, Any], dotted: str) -> Any:  # Any: what YAML holds
-    """Return the value at a dotted key, None where a part of it is missing."""
-    value: Any = raw
-    for part in dotted.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _hash(path: Path) -> str | None:
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-        return hashlib.sha256(repr([(str(file), _hash(file)) for file in files]).encode()).hexdigest()
-    if not path.is_file():
-        return None
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Outcome:

@@ -1,24 +1,178 @@
-"""How many requests are on the wire at once."""
+"""How many requests are on the wire, and how fast new ones start: as configured, and as the provider teaches."""
 
 import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from stages.contract.config import Runtime
+from stages.contract.errors import SeedlingError
+from stages.llm.faults import AttemptError
+
+_PLACES_AT_FIRST = 16
+_FEWER = 0.7  # of the places, after a refusal for overload
+_SLOWER = 0.85  # of the rate at which requests start, after a refusal
+_RECENT_SECONDS = 5.0  # successes of so long ago tell at which rate to start, as long as there is none
+_FASTER, _FASTER_NEAR_REFUSAL = 1.0, 0.02  # by how much the rate grows in a second without refusal
+_FASTEST_SECONDS = 0.002  # between starts; nothing shorter is worth pacing
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 30.0  # when a refusal does not say how long
+
+
+class Bucket:
+    """Lets amounts through one after another at a rate; what comes too early waits."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self.seconds_each = 60 / per_minute if per_minute else 0.0
+        self._free_at = 0.0
+
+    def wait(self, now: float) -> float:
+        """Return how many seconds the next amount has to wait."""
+        return self._free_at - now
+
+    def take(self, now: float, amount: float) -> None:
+        """Let an amount through."""
+        self._free_at = max(self._free_at, now) + amount * self.seconds_each
+
+    def correct(self, amount: float) -> None:
+        """Count an amount more (or less, when negative) than was taken."""
+        self._free_at += amount * self.seconds_each
+
+
+class Place:
+    """A request's place on the wire."""
+
+    def __init__(self, tokens: int) -> None:
+        self.tokens = tokens
+        """What the request takes: the most it can, until it is known."""
+        self.began = time.monotonic()
 
 
 class Limit:
-    """A fixed number of places, given in the order of asking; `close` turns away who still waits."""
+    """Places on the wire, given in the order of asking.
 
-    def __init__(self, places: int) -> None:
-        self._places = asyncio.Semaphore(places)
-        self._closed = False
+    A refusal for overload takes away places (multiplicative decrease, once for all requests that were under way),
+    pauses every start for as long as the provider asks, and paces later starts at the rate of recent successes;
+    each success gives a little of both back (additive increase).
+    """
 
-    async def __aenter__(self) -> None:
-        await self._places.acquire()
-        if self._closed:
-            self._places.release()
-            raise asyncio.CancelledError
+    def __init__(self, runtime: Runtime, on_pause: Callable[[float, str], None] = lambda *_: None) -> None:
+        self._most = runtime.concurrency
+        self._places = float(min(_PLACES_AT_FIRST, runtime.concurrency))
+        self._overload_seconds = runtime.overload_seconds
+        self._on_pause = on_pause
+        self._requests, self._tokens, self._pace = Bucket(runtime.rpm), Bucket(runtime.tpm), Bucket(None)
+        self._turn = asyncio.Lock()
+        self._left, self._closing = asyncio.Event(), asyncio.Event()
+        self._taken = 0
+        self._paused_until = self._last_cut = 0.0
+        self._refusals = 0  # since the last success
+        self._refused_since = 0.0
+        self._refused_gap = 0.0  # between starts when they were refused last
+        self._successes: deque[float] = deque(maxlen=1000)
+        self._opened = time.monotonic()
 
-    async def __aexit__(self, *_: object) -> None:
-        self._places.release()
+    @property
+    def places(self) -> int:
+        """How many requests may be on the wire now."""
+        return int(self._places)
+
+    @property
+    def closed(self) -> bool:
+        """Whether no place is given any more."""
+        return self._closing.is_set()
 
     def close(self) -> None:
-        """Give no more places; requests that hold one finish."""
-        self._closed = True
+        """Give no more places and turn away who waits; requests that hold one finish."""
+        self._closing.set()
+        self._left.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, while the limit is open.
+
+        Raises:
+            CancelledError: the limit is closed.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        if self.closed:
+            raise asyncio.CancelledError
+
+    @asynccontextmanager
+    async def place(self, tokens: int) -> AsyncIterator[Place]:
+        """Give a place when it is this request's turn; a AttemptError of the attempt inside teaches the limit.
+
+        Raises:
+            CancelledError: the limit is closed.
+            SeedlingError: the provider has refused everything for overload for too long.
+        """
+        await self._enter(tokens)
+        place = Place(tokens)
+        try:
+            yield place
+        except AttemptError as fault:
+            if fault.kind == "overload":
+                self._refused(place, fault)
+            raise
+        else:
+            self._succeeded()
+        finally:
+            self._tokens.correct(place.tokens - tokens)
+            self._taken -= 1
+            self._left.set()
+
+    async def _enter(self, tokens: int) -> None:
+        async with self._turn:
+            if self.closed:
+                raise asyncio.CancelledError
+            while self._taken >= self.places or self._seconds_to_wait() > 0:
+                if self._taken >= self.places:
+                    self._left.clear()
+                    await self._left.wait()
+                await self.sleep(self._seconds_to_wait())
+            now = time.monotonic()
+            for bucket, amount in ((self._requests, 1), (self._tokens, tokens), (self._pace, 1)):
+                bucket.take(now, amount)
+            self._taken += 1
+
+    def _seconds_to_wait(self) -> float:
+        now = time.monotonic()
+        return max(self._paused_until - now, *(b.wait(now) for b in (self._requests, self._tokens, self._pace)))
+
+    def _succeeded(self) -> None:
+        self._refusals = 0
+        self._successes.append(time.monotonic())
+        self._places = min(self._most, self._places + 1 / self._places)
+        gap = self._pace.seconds_each
+        growth = _FASTER_NEAR_REFUSAL if gap < self._refused_gap / _SLOWER else _FASTER
+        gap /= 1 + growth * min(gap, 1.0)
+        self._pace.seconds_each = gap if gap > _FASTEST_SECONDS else 0.0
+
+    def _refused(self, place: Place, fault: AttemptError) -> None:
+        now = time.monotonic()
+        self._refused_since = self._refused_since if self._refusals else now
+        self._refusals += 1
+        pause = fault.after_seconds or min(_FIRST_PAUSE_SECONDS * 2 ** min(self._refusals, 8), _LONGEST_PAUSE_SECONDS)
+        if not fault.after_seconds and self._refusals == 1 and self._pace.seconds_each:
+            pause = 0.0
+        if now + pause - self._refused_since > self._overload_seconds:
+            raise SeedlingError(
+                f"refused for overload for {now - self._refused_since:.0f} s and asked to wait {pause:.0f} s more, "
+                f"last: {fault}; run again later (every answer received is stored), or lower runtime.concurrency or rpm"
+            )
+        if place.began < self._last_cut:  # the answer to a request from before the last cut teaches nothing new
+            return
+        self._last_cut = now
+        self._places = max(1.0, self._places * _FEWER)
+        if gap := self._pace.seconds_each:
+            self._refused_gap = gap
+            self._pace.seconds_each = gap / _SLOWER
+        elif rate := self._rate(now):
+            self._pace.seconds_each = 1 / rate
+        self._paused_until = max(self._paused_until, now + pause)
+        self._on_pause(pause, str(fault))
+
+    def _rate(self, now: float) -> float:
+        """Return the successes a second of late."""
+        span = min(_RECENT_SECONDS, max(0.5, now - self._opened))
+        return sum(success > now - span for success in self._successes) / span

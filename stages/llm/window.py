@@ -1,26 +1,22 @@
 """Many requests at once, one order: what is decided depends on the answers and never on their timing."""
 
 import asyncio
-import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from stages.contract.config import Decoding, Runtime
 from stages.contract.errors import StoppedError
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore, Request, Requests, answers_folder
+from stages.llm.answers import AnswerStore
 from stages.llm.client import Client
-from stages.llm.limits import Limit
+from stages.llm.command import stop_when_orphaned
+from stages.llm.database import answers_folder
+from stages.llm.progress import Progress
+from stages.llm.request import Request, Requests
+from stages.llm.work import Work
 
 _AHEAD = 4  # requests prepared per place on the wire, so that one slow answer does not idle the others
-
-Prepare = Callable[[int], Request]
-"""Makes request i; called in order."""
-Commit = Callable[[int, Answer], bool]
-"""Takes the answer to request i in order; True ends the run."""
-MayLaunch = Callable[[int, int], bool]
-"""Whether request i may be made after so many commits; must be True when nothing is under way and work is left."""
 
 
 def commits_before(index: int, window: int) -> int:
@@ -33,58 +29,75 @@ def commits_before(index: int, window: int) -> int:
     return max(0, index - lag + 1)
 
 
-def answer_in_order(runtime: Runtime, may_launch: MayLaunch, prepare: Prepare, commit: Commit) -> None:
-    """Send requests as they may be launched and commit their answers in order, until a commit ends the run.
+def answer_in_order(name: str, runtime: Runtime, work: Work) -> None:
+    """Send the requests of a stage as they may be launched and commit their answers in order, until a commit ends it.
 
     Raises:
         StoppedError: SIGINT or SIGTERM came; requests on the wire were given `runtime.grace_seconds` to be stored.
+        SeedlingError: as `Client.complete`.
     """
     store = AnswerStore(answers_folder(runtime))
+    progress = Progress(name, work, runtime.max_cost_usd)
     try:
-        asyncio.run(_Run(runtime, store).go(may_launch, prepare, commit))
+        asyncio.run(_Run(runtime, store, progress).go(work))
     finally:
+        progress.close()
         store.close()
 
 
-def answer_each(decoding: Decoding, runtime: Runtime, prompts: Sequence[tuple[str, int]]) -> list[Answer]:
-    """Return the answers to independent prompts, each with its token limit, in their order."""
-    requests = Requests(decoding)
-    answers: list[Answer] = []
+class _Each:
+    """Independent prompts, each with its token limit."""
 
-    def commit(_: int, answer: Answer) -> bool:
-        answers.append(answer)
-        return len(answers) == len(prompts)
+    unit = "answers"
 
-    answer_in_order(
-        runtime, lambda index, _: index < len(prompts), lambda index: requests.make(*prompts[index]), commit
-    )
-    return answers
+    def __init__(self, decoding: Decoding, prompts: Sequence[tuple[str, int]]) -> None:
+        self._requests = Requests(decoding)
+        self._prompts = prompts
+        self.target = len(prompts)
+        self.answers: list[Answer] = []
+
+    @property
+    def done(self) -> int:
+        return len(self.answers)
+
+    @property
+    def requests_left(self) -> int:
+        return self.target - self.done
+
+    def may_launch(self, index: int, _: int) -> bool:
+        return index < self.target
+
+    def prepare(self, index: int) -> Request:
+        return self._requests.make(*self._prompts[index])
+
+    def commit(self, _: int, answer: Answer) -> bool:
+        self.answers.append(answer)
+        return self.done == self.target
 
 
-async def _stop_when_orphaned() -> None:
-    """Send this process SIGTERM once the one that started it is gone: it would go on paying for nobody."""
-    parent = os.getppid()
-    while os.getppid() == parent:
-        await asyncio.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)
+def answer_each(name: str, decoding: Decoding, runtime: Runtime, prompts: Sequence[tuple[str, int]]) -> list[Answer]:
+    """Return the answers to independent prompts of a stage, each with its token limit, in their order."""
+    work = _Each(decoding, prompts)
+    answer_in_order(name, runtime, work)
+    return work.answers
 
 
 class _Run:
     """One run of the ordered window."""
 
-    def __init__(self, runtime: Runtime, store: AnswerStore) -> None:
-        self._runtime = runtime
-        self._limit = Limit(runtime.concurrency)
-        self._client = Client(runtime, store, self._limit)
+    def __init__(self, runtime: Runtime, store: AnswerStore, progress: Progress) -> None:
+        self._grace_seconds = runtime.grace_seconds
+        self._progress = progress
+        self._client = Client(runtime, store, progress)
         self._running: dict[asyncio.Task[Answer], int] = {}
         self._signal = 0
 
-    async def go(self, may_launch: MayLaunch, prepare: Prepare, commit: Commit) -> None:
-        work = asyncio.create_task(self._loop(may_launch, prepare, commit))
-        orphaned = asyncio.create_task(_stop_when_orphaned())
-        with self._signals(work):
+    async def go(self, work: Work) -> None:
+        loop = asyncio.create_task(self._loop(work))
+        orphaned = asyncio.create_task(stop_when_orphaned())
+        with self._signals(loop):
             try:
-                await work
+                await loop
             except asyncio.CancelledError:
                 if not self._signal:
                     raise
@@ -95,12 +108,12 @@ class _Run:
         if self._signal:
             raise StoppedError(self._signal)
 
-    async def _loop(self, may_launch: MayLaunch, prepare: Prepare, commit: Commit) -> None:
+    async def _loop(self, work: Work) -> None:
         done: dict[int, Answer] = {}
         launched = committed = 0
         while True:
-            while len(self._running) < _AHEAD * self._runtime.concurrency and may_launch(launched, committed):
-                task = asyncio.create_task(self._client.complete(prepare(launched)))
+            while len(self._running) < _AHEAD * self._client.places and work.may_launch(launched, committed):
+                task = asyncio.create_task(self._client.complete(work.prepare(launched)))
                 self._running[task] = launched
                 launched += 1
             if not self._running:
@@ -109,15 +122,17 @@ class _Run:
             for task in finished:
                 done[self._running.pop(task)] = task.result()
             while committed in done:
+                ends = work.commit(committed, done.pop(committed))
+                self._progress.committed()
                 committed += 1
-                if commit(committed - 1, done.pop(committed - 1)):
+                if ends:
                     return
 
     async def _drain(self) -> None:
         """Let requests on the wire finish and be stored; those that still wait for a place are dropped."""
-        self._limit.close()
+        self._client.stop()
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=self._runtime.grace_seconds)
+            _, late = await asyncio.wait(self._running, timeout=self._grace_seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)

@@ -1,0 +1,178 @@
+"""What a person sees of a stage that asks a model: before money is spent, meanwhile, and afterwards."""
+
+import math
+import sys
+import time
+from collections.abc import Iterator
+from typing import Never
+
+from tqdm import tqdm
+
+from stages.contract.config import Price
+from stages.contract.errors import SeedlingError
+from stages.contract.records import Answer
+from stages.contract.state import changed_since_lock
+from stages.llm.budget import Budget
+from stages.llm.prices import cost_usd
+from stages.llm.work import Work
+
+_QUIET_SECONDS = 5.0  # between two lines where there is no terminal
+_REDRAWN_SECONDS = 0.1  # between two states of the bar
+_NOTABLE_PAUSE_SECONDS = 2.0
+_LISTED_CHANGES = 5
+_BAR = "{desc}: {percentage:3.0f} %|{bar:20}| {n_fmt}/{total_fmt} {unit}{postfix}, {remaining} left"
+
+
+class _Sum:
+    """Answers counted, with their tokens and costs."""
+
+    def __init__(self) -> None:
+        self.answers = self.prompt_tokens = self.cached_tokens = self.completion_tokens = 0
+        self.cost_usd = 0.0
+
+    def add(self, answer: Answer) -> None:
+        self.answers += 1
+        self.prompt_tokens += answer.prompt_tokens
+        self.cached_tokens += answer.cached_tokens
+        self.completion_tokens += answer.completion_tokens
+        self.cost_usd += answer.cost_usd or 0.0
+
+
+class Progress:
+    """Counts, and says on stderr what goes on once a request is not stored; a replay is silent.
+
+    On a terminal there is one bar; elsewhere a line each 10 %, and at most one in five seconds.
+    """
+
+    def __init__(self, name: str, work: Work, cap_usd: float | None) -> None:
+        self._name = name
+        self._work = work
+        self._cap = cap_usd
+        self._stored, self._bought = _Sum(), _Sum()
+        self._sent = self._retries = self._commits = self._tenths = self._done_at_first = 0
+        self._budget: Budget | None = None
+        self._most_usd = 0.0
+        self._began = self._said = 0.0
+        self._bar: tqdm[Never] | None = None
+
+    def replayed(self, answer: Answer) -> None:
+        """Count an answer that was stored."""
+        self._stored.add(answer)
+
+    def begin(self, most_usd: float, price: Price | None, budget: Budget) -> None:
+        """Announce the first request that is not stored: what was, about what the rest takes, and what changed."""
+        self._budget, self._most_usd = budget, most_usd
+        calls = max(1, self._work.requests_left - (self._stored.answers - self._commits))
+        cap = "" if self._cap is None or not most_usd else f" (cap {self._cap:g} USD)"
+        self._say(
+            f"{self._stored.answers:,} stored answers applied, about {calls:,} new calls, "
+            f"{self._expected_cost(calls, price)}{cap}"
+        )
+        if changes := changed_since_lock(self._name):
+            more = f" and {len(changes) - _LISTED_CHANGES} more" if len(changes) > _LISTED_CHANGES else ""
+            self._say(f"changed since dvc.lock: {', '.join(changes[:_LISTED_CHANGES])}{more}")
+        self._began = self._said = time.monotonic()
+        self._done_at_first = self._work.done
+        if sys.stderr.isatty():
+            self._bar = self._new_bar()
+
+    def sent(self) -> None:
+        """Count an attempt."""
+        self._sent += 1
+
+    def retried(self) -> None:
+        """Count an attempt that brought no answer and is followed by another."""
+        self._retries += 1
+
+    def answered(self, answer: Answer) -> None:
+        """Count an answer that was bought."""
+        self._bought.add(answer)
+
+    def paused(self, seconds: float, why: str) -> None:
+        """Say that no request starts for a while, where that is long enough to wonder."""
+        if seconds >= _NOTABLE_PAUSE_SECONDS:
+            self._say(f"pausing {seconds:.0f} s: {why}")
+
+    def committed(self) -> None:
+        """Show how far the work is."""
+        self._commits += 1
+        now = time.monotonic()
+        if not self._began or now - self._said < (_QUIET_SECONDS if self._bar is None else _REDRAWN_SECONDS):
+            return
+        if self._bar is not None:
+            self._said = now
+            self._bar.set_postfix_str(self._figures(), refresh=False)
+            self._bar.update(self._work.done - self._bar.n)
+        elif (tenths := 10 * self._work.done // self._work.target) > self._tenths:
+            self._said, self._tenths = now, tenths
+            self._say(f"{self._work.done:,} of {self._work.target:,} {self._work.unit}, {self._figures()}")
+
+    def cap_reached(self, spent_usd: float) -> SeedlingError:
+        """Return the error that ends a command at its cap, with what it takes to go on."""
+        done, target = self._work.done, self._work.target
+        gained = done - self._done_at_first
+        each = self._bought.cost_usd / gained if gained else 0.0
+        more = each * (target - done) or self._most_usd * self._work.requests_left
+        advised = _rounded_up(max(1.25 * more, self._cap or 0))
+        return SeedlingError(
+            f"done {done:,} of {target:,}, spent {spent_usd:.2f} USD, about {more:.2f} more; every answer received is "
+            f"stored; continue: seedling run runtime.max_cost_usd={advised:g}"
+        )
+
+    def close(self) -> None:
+        """Take the bar away and say what was sent and spent, if anything was."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        if self._sent:
+            self._say(self._figures())
+
+    def _figures(self) -> str:
+        return ", ".join(self._parts())
+
+    def _parts(self) -> Iterator[str]:
+        yield f"{self._sent:,} requests"
+        if self._retries:
+            yield f"{self._retries:,} of them failed"
+        tokens = self._bought.prompt_tokens + self._bought.completion_tokens
+        seconds = max(0.1, time.monotonic() - self._began)
+        yield f"{tokens / seconds:,.0f} tokens/s"
+        if self._most_usd and self._budget:
+            cap = "" if self._cap is None else f" of {self._cap:g}"
+            yield f"{self._budget.spent_usd:.2f}{cap} USD spent"
+
+    def _expected_cost(self, calls: int, price: Price | None) -> str:
+        if price is None:
+            return "price not known"
+        if not self._most_usd:
+            return "no cost"
+        so_far = self._stored
+        if not so_far.answers:
+            return f"at most {calls * self._most_usd:.2f} USD"
+        cost = cost_usd(price, so_far.prompt_tokens, so_far.cached_tokens, so_far.completion_tokens)
+        return f"about {calls * cost / so_far.answers:.2f} USD"
+
+    def _new_bar(self) -> "tqdm[Never]":
+        return tqdm(
+            desc=self._name,
+            total=self._work.target,
+            initial=self._work.done,
+            unit=self._work.unit,
+            bar_format=_BAR,
+            postfix=self._figures(),
+            leave=False,
+            file=sys.stderr,
+        )
+
+    def _say(self, text: str) -> None:
+        line = f"{self._name}: {text}"
+        if self._bar is None:
+            print(line, file=sys.stderr)
+        else:
+            self._bar.write(line, file=sys.stderr)
+
+
+def _rounded_up(usd: float) -> float:
+    """Return an amount rounded up to one digit: 4.40 -> 5, 0.0123 -> 0.02."""
+    step = 10.0 ** math.floor(math.log10(usd)) if usd else 1.0
+    return math.ceil(round(usd / step, 9)) * step

@@ -1,0 +1,165 @@
+"""The border to LiteLLM: plain requests go in, plain answers and faults come out. Nothing else imports it."""
+
+import asyncio
+import difflib
+import hashlib
+import itertools
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from stages.contract.config import Llm, Runtime
+from stages.contract.errors import UserError
+from stages.contract.records import Answer
+from stages.llm.faults import expected_errors, fault_of, refusal_of_words
+from stages.llm.prices import cost_usd, find_price, own_price
+from stages.llm.request import Request
+from stages.llm.response import no_answer, to_answer
+
+log = logging.getLogger(__name__)
+_SIGN_BY_THEMSELVES = {"bedrock", "sagemaker", "vertex_ai"}  # with keys of the cloud's own
+
+
+class Wire:
+    """The way to the model of a stage, opened at the first request that is not stored.
+
+    Raises:
+        UserError: the key is missing, LiteLLM does not know the provider, or the price is unknown and there is a cap.
+    """
+
+    def __init__(self, runtime: Runtime, request: Request) -> None:
+        import litellm
+
+        litellm.suppress_debug_info = True
+        self._litellm: Any = litellm  # Any: litellm's own annotations are partial
+        self._llm = request.llm
+        self._refuse_unknown_provider()
+        self._deadline_seconds = runtime.deadline_seconds
+        self._key = _api_key(request.llm)
+        self._servers = itertools.cycle(runtime.api_base or [None])
+        self._own_price = own_price(request.llm, runtime)
+        self.price = find_price(request.llm, runtime)
+        self._refused: list[str] = refused_parameters(request)
+        if request.llm.mode == "completion":
+            self._share_connections()
+
+    async def ask(self, request: Request) -> Answer:
+        """Send a request once and return the answer, or the refusal of its words as one.
+
+        Raises:
+            AttemptError: no answer came, or none within the deadline, which counts from sending to the last byte.
+            UserError: the token limit left no room for an answer.
+        """
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                answer = to_answer(request, await self._send(request), self._refused)
+        except expected_errors() as error:
+            if reason := refusal_of_words(error):
+                return no_answer(request, reason, self._refused)
+            raise fault_of(error, self._key) from None  # its locals hold the key
+        return answer.model_copy(update={"cost_usd": self._cost(answer)})
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._litellm.close_litellm_async_clients()
+        if self._litellm.aclient_session is not None:
+            await self._litellm.aclient_session.aclose()
+            self._litellm.aclient_session = None
+
+    async def _send(self, request: Request) -> Any:  # Any: LiteLLM's response
+        parameters = {name: value for name, value in request.parameters.items() if name not in self._refused}
+        if "seed" in parameters and self._llm.route != "offline":
+            parameters["seed"] = seed_on_the_wire(request)
+        server = next(self._servers)
+        common = {
+            "model": self._llm.model,
+            "api_base": None if self._llm.route == "offline" else server,
+            "api_key": self._key or self._no_key(server),
+            "num_retries": 0,
+            "max_retries": 0,
+            **parameters,
+        }
+        if self._llm.mode == "chat":
+            messages = [{"role": "user", "content": request.prompt}]
+            return await self._litellm.acompletion(messages=messages, **common)
+        return await self._litellm.atext_completion(prompt=request.prompt, **common)
+
+    def _no_key(self, server: str | None) -> str | None:
+        """Return a word in place of the key that LiteLLM would find by itself and send to whatever server."""
+        return "none" if server and self._llm.route not in _SIGN_BY_THEMSELVES else None
+
+    def _refuse_unknown_provider(self) -> None:
+        known = ["offline", *(getattr(name, "value", name) for name in self._litellm.provider_list)]
+        if self._llm.route not in known:
+            close = difflib.get_close_matches(self._llm.route, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "see docs/providers.md"
+            raise UserError(f"llm.model: {self._llm.model!r} is of no provider LiteLLM knows; {hint}")
+
+    def _cost(self, answer: Answer) -> float | None:
+        """Return what an answer cost; LiteLLM's figure knows more kinds of tokens than a `Price` does."""
+        if self._own_price:
+            tokens = (answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens)
+            return cost_usd(self._own_price, *tokens)
+        return answer.cost_usd if answer.prompt_tokens else None  # without usage it is not known
+
+    def _share_connections(self) -> None:
+        """Let text completions share their connections: LiteLLM opens one for each and leaves it open."""
+        import httpx
+
+        no_limit = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        self._litellm.aclient_session = httpx.AsyncClient(limits=no_limit, follow_redirects=True)
+
+
+def _api_key(llm: Llm) -> str | None:
+    name = llm.api_key_env
+    if name and not os.environ.get(name):
+        raise UserError(f"llm.api_key_env: the variable {name} is not set; export {name}=… and run again")
+    return os.environ[name] if name else None
+
+
+def seed_on_the_wire(request: Request) -> int:
+    """Return the seed a server is sent: 31 bits of the prompt and of how often it was asked before.
+
+    The count alone would give every prompt the same random numbers: a server that seeds each request then answers
+    prompts alike that are alike.
+    """
+    words = f"{request.parameters['seed']}:{request.prompt}"
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4]) >> 1
+
+
+def refused_parameters(request: Request) -> list[str]:
+    """Return the decoding parameters that the model does not accept with the values they have, and say so.
+
+    They are tried one at a time, so that one refusal does not take the others along, and then together: of two that
+    do not go together, such as temperature and reasoning_effort, the first is not sent.
+    """
+    if request.llm.route == "offline":
+        from stages.llm.offline.provider import register
+
+        register()
+        return []
+    parameters = dict(request.parameters)
+    refused = [name for name, value in parameters.items() if not _accepts(request.llm, {name: value})]
+    left = {name: value for name, value in parameters.items() if name not in refused}
+    while not _accepts(request.llm, left):
+        others = {name: {key: value for key, value in left.items() if key != name} for name in left}
+        unfit = next((name for name in left if _accepts(request.llm, others[name])), next(iter(left)))
+        refused.append(unfit)
+        left = others[unfit]
+    if "claude" in request.llm.model and {"temperature", "top_p"} <= left.keys():
+        refused.append("top_p")  # Claude takes one of the two, which LiteLLM does not know
+    for name in refused:
+        log.warning("%s does not accept %s=%r: not sent", request.llm.model, name, parameters[name])
+    return refused
+
+
+def _accepts(llm: Llm, parameters: Mapping[str, Any]) -> bool:  # Any: JSON
+    import litellm
+
+    name = llm.model.removeprefix(f"{llm.route}/")
+    try:
+        litellm.get_optional_params(model=name, custom_llm_provider=llm.route, **parameters)
+    except litellm.exceptions.UnsupportedParamsError:
+        return False
+    return True

@@ -1,0 +1,268 @@
+"""The whole against a real engine: transformers serves a Llama of random weights, and real LiteLLM asks it.
+
+The model reads bytes and writes WORDS, each about as often, so that some of its instructions are accepted and many not.
+"""
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from stages.contract.config import Config
+from stages.contract.errors import UserError
+from stages.contract.stage import RUNTIME_VARIABLE
+from tests.llm_server import ask, configure
+from tests.repository import Repository
+
+VARIABLE = "SEEDLING_TEST_ENGINE"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("engine"),
+    pytest.mark.skipif(
+        not os.environ.get(VARIABLE),
+        reason=f"no engine: `tests/engine.sh FOLDER` installs one, `export {VARIABLE}=FOLDER/bin/python` names it",
+    ),
+]
+
+WORDS = [" yes", " no", " Yes", " No", " name", " a", " river", " sort", " these", " words", " 河", "\n\n", "<task>"]
+WRITTEN = re.compile("|".join(map(re.escape, WORDS)))
+END = "<end>"
+LAYERS = 2
+WIDTH = 64
+START_SECONDS = 120.0
+
+PROMPTS = [f"Go on: 河 {'abcdefghijklmnop'[:length]}" for length in range(1, 17)]
+MODEL_STAGES = ("generate", "classify", "instantiate")
+MODES = ["chat", "completion"]
+NOBODY = "http://127.0.0.1:1/v1"
+"""Where no server listens: whoever asks here fails."""
+
+
+def tokenizer() -> Tokenizer:
+    """Return a tokenizer of the 256 bytes, the words and the end, numbered in this order."""
+    of_bytes = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made = Tokenizer(models.BPE(vocab={byte: number for number, byte in enumerate(of_bytes)}, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_tokens(WORDS)
+    made.add_special_tokens([END])
+    return made
+
+
+def weights(vocab_size: int) -> dict[str, NDArray[np.float32]]:
+    """Return the tensors of a Llama by name, about 120,000 numbers."""
+    norms = ["model.norm"]
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens": (vocab_size, WIDTH), "lm_head": (vocab_size, WIDTH)}
+    for layer in (f"model.layers.{number}" for number in range(LAYERS)):
+        norms += [f"{layer}.input_layernorm", f"{layer}.post_attention_layernorm"]
+        shapes |= {f"{layer}.self_attn.{name}_proj": (WIDTH, WIDTH) for name in "qkvo"}
+        shapes |= {f"{layer}.mlp.{name}_proj": (2 * WIDTH, WIDTH) for name in ("gate", "up")}
+        shapes |= {f"{layer}.mlp.down_proj": (WIDTH, 2 * WIDTH)}
+    generator = np.random.default_rng(0)
+    drawn = {name: generator.normal(0, 0.02, shape).astype("<f4") for name, shape in shapes.items()}
+    return {f"{name}.weight": values for name, values in (drawn | dict.fromkeys(norms, np.ones(WIDTH, "<f4"))).items()}
+
+
+def safetensors(tensors: dict[str, NDArray[np.float32]]) -> bytes:
+    """Return tensors as a safetensors file holds them: the length of its header, the header, all numbers."""
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    start = 0
+    for name, values in tensors.items():
+        header[name] = {"dtype": "F32", "shape": values.shape, "data_offsets": [start, start + values.nbytes]}
+        start += values.nbytes
+    head = json.dumps(header).encode()
+    return len(head).to_bytes(8, "little") + head + b"".join(values.tobytes() for values in tensors.values())
+
+
+def write_model(folder: Path) -> None:
+    """Write a model as transformers reads it."""
+    words = tokenizer()
+    end = words.token_to_id(END)
+    files = {
+        "config.json": {
+            "architectures": ["LlamaForCausalLM"],
+            "model_type": "llama",
+            "dtype": "float32",
+            "vocab_size": words.get_vocab_size(),
+            "hidden_size": WIDTH,
+            "intermediate_size": 2 * WIDTH,
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": 4,
+            "max_position_embeddings": 16_384,
+            "bos_token_id": None,
+            "eos_token_id": end,
+        },
+        "generation_config.json": {
+            "do_sample": True,
+            "eos_token_id": end,
+            "pad_token_id": end,
+            "suppress_tokens": list(range(256)),
+        },
+        "tokenizer_config.json": {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "eos_token": END,
+            "chat_template": "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}{% endfor %}",
+        },
+    }
+    folder.mkdir()
+    words.save(str(folder / "tokenizer.json"))
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content), "utf-8")
+    (folder / "model.safetensors").write_bytes(safetensors(weights(words.get_vocab_size())))
+
+
+@pytest.fixture(scope="module")
+def api_base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The engine's URL; the engine runs in a process and an environment of its own."""
+    folder = tmp_path_factory.mktemp("engine")
+    write_model(folder / "tiny")
+    serve = [os.environ[VARIABLE], "-m", "transformers.cli.transformers", "serve", "tiny"]
+    where = ["--host", "127.0.0.1", "--port", "0", "--device", "cpu"]
+    alone = {"HF_HOME": str(folder), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    with (
+        open(folder / "log", "w", encoding="utf-8") as log,
+        subprocess.Popen([*serve, *where], cwd=folder, env={**os.environ, **alone}, stdout=log, stderr=log) as engine,
+    ):
+        try:
+            yield f"{wait_for_url(engine, folder / 'log')}/v1"
+        finally:
+            engine.kill()
+
+
+def wait_for_url(engine: subprocess.Popen[bytes], log: Path) -> str:
+    """Return the URL that the engine writes into its log once it listens there."""
+    started = time.monotonic()
+    while engine.poll() is None and time.monotonic() - started < START_SECONDS:
+        if url := re.search(r"running on (http://127\.0\.0\.1:\d+) ", log.read_text("utf-8")):
+            return url[1]
+        time.sleep(0.2)
+    pytest.fail(f"the engine does not listen:\n{log.read_text('utf-8')}")
+
+
+def run(repository: Repository, mode: str, api_base: str, *overrides: str) -> subprocess.CompletedProcess[str]:
+    """Run the DAG with short answers, up to 80 requests in a row of which not every candidate is accepted."""
+    return repository.seedling(
+        "run",
+        "llm=vllm",
+        *(f"{group}={mode}" for group in ("prompts", *MODEL_STAGES)),
+        "llm.model=hosted_vllm/tiny",
+        f"llm.mode={mode}",
+        "generate.num_instructions=1000",
+        "generate.min_acceptance=1",
+        "generate.acceptance_requests=80",
+        "generate.max_tokens=24",
+        "classify.temperature=1",
+        "classify.max_tokens=3",
+        "instantiate.temperature=1",
+        "instantiate.max_tokens_per_instance=16",
+        f"runtime.api_base={api_base}",
+        *overrides,
+    )
+
+
+class Grown(NamedTuple):
+    """A repository whose DAG ran with the engine, not to be changed, and what the run said."""
+
+    repository: Repository
+    said: str
+
+
+@pytest.fixture(scope="module", params=MODES)
+def grown(
+    request: pytest.FixtureRequest, finished: Repository, tmp_path_factory: pytest.TempPathFactory, api_base: str
+) -> Grown:
+    repository = finished.copy(tmp_path_factory.mktemp("grown") / "repository")
+    done = run(repository, request.param, api_base)
+    assert done.returncode == 0, done.stderr
+    return Grown(repository, done.stderr)
+
+
+def test_random_text_stops_the_run_and_what_was_accepted_is_passed_on(grown: Grown) -> None:
+    assert re.search(r"^generate: stopped at [1-9]\d* of 1,000: fewer than 100% of the", grown.said, re.MULTILINE)
+    assert "Traceback" not in grown.said
+    for name in (*MODEL_STAGES, "filter", "analyze", "export"):
+        metrics = json.loads(grown.repository.read(f"reports/metrics/{name}.json"))
+        assert metrics["in"] == metrics["out"] + metrics["rejected"] > 0
+
+
+def test_every_answer_keeps_its_token_limit_and_says_whether_it_reached_it(grown: Grown) -> None:
+    for name, limit in (("generate", 24), ("classify", 3)):
+        answers = grown.repository.rows(f"data/answers/{name}.jsonl")
+        ends = {(answer["finish_reason"], answer["completion_tokens"] == limit) for answer in answers}
+        assert ends == {("length", True), ("stop", False)}
+        assert all(0 < answer["completion_tokens"] <= limit for answer in answers)
+
+
+def test_a_run_is_replayed_without_the_engine(grown: Grown, tmp_path: Path) -> None:
+    repository = grown.repository.copy(tmp_path / "repository")
+    for name in MODEL_STAGES:
+        done = repository.stage(name, **{RUNTIME_VARIABLE: json.dumps({"api_base": NOBODY, "attempts": 1})})
+        assert done.returncode == 0, done.stderr
+    assert repository.data() == grown.repository.data()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_text_of_which_nothing_is_accepted_ends_in_one_line_and_so_does_its_replay(
+    repository: Repository, mode: str, api_base: str
+) -> None:
+    done = run(repository, mode, api_base, "generate.min_words=100")
+    again = run(repository, mode, NOBODY, "generate.min_words=100", "runtime.attempts=1")
+    assert (done.returncode, again.returncode) == (1, 1), done.stderr + again.stderr
+    assert "Traceback" not in done.stderr + again.stderr
+    said, said_again = (re.findall("^generate: .*", process.stderr, re.MULTILINE)[-1] for process in (done, again))
+    assert said.startswith("generate: stopped at 0 of 1,000: ")
+    assert said.endswith("; change the model, the prompt or the rules in `generate`")
+    assert said_again == said
+
+
+def to_engine(mode: str, api_base: str, folder: Path, model: str = "tiny", **decoding: object) -> Config:
+    """Return the config of a stage that asks the engine greedily, sends a seed and keeps the answers in a folder."""
+    llm = {"model": f"hosted_vllm/{model}", "mode": mode, "send_seed": True}
+    reach = {"api_base": api_base, "answers_dir": str(folder), "concurrency": 16, "attempts": 1}
+    return configure(llm, {"temperature": 0.0, **decoding}, reach)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_greedy_answers_to_many_at_once_repeat_in_a_second_store(mode: str, api_base: str, tmp_path: Path) -> None:
+    first, again = (ask(to_engine(mode, api_base, tmp_path / name), *PROMPTS) for name in ("first", "again"))
+    assert again == first
+    assert len({answer.text for answer in first}) > 3
+    role = "user: " if mode == "chat" else ""  # written by the model's chat template
+    assert [answer.prompt_tokens for answer in first] == [len(tokenizer().encode(role + text)) for text in PROMPTS]
+    assert [answer.completion_tokens - (answer.finish_reason == "stop") for answer in first] == [
+        len(WRITTEN.findall(answer.text)) for answer in first
+    ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_stop_ends_the_engines_work_and_is_no_part_of_the_answer(mode: str, api_base: str, tmp_path: Path) -> None:
+    [whole] = ask(to_engine(mode, api_base, tmp_path), PROMPTS[0])
+    stop = WRITTEN.findall(whole.text)[1]
+    [answer] = ask(to_engine(mode, api_base, tmp_path, stop=[stop]), PROMPTS[0])
+    assert (answer.text, answer.finish_reason) == (whole.text.split(stop)[0], "stop")
+    assert answer.completion_tokens < whole.completion_tokens
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_decoding_parameter_is_accepted(mode: str, api_base: str, tmp_path: Path) -> None:
+    config = to_engine(
+        mode, api_base, tmp_path, top_p=0.5, frequency_penalty=0.5, presence_penalty=2.0, stop=["\n\n", "16."]
+    )
+    [answer] = ask(config, PROMPTS[0])
+    assert answer.dropped_parameters == []
+    assert answer.completion_tokens > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_the_engine_refuses_is_told_in_its_words(mode: str, api_base: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^hosted_vllm/other: refused the request: .*pinned to 'tiny'"):
+        ask(to_engine(mode, api_base, tmp_path, model="other"), PROMPTS[0])
