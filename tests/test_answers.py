@@ -17,7 +17,7 @@ import pytest
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import Answer
 from stages.llm.answers import AnswerStore
-from stages.llm.database import SCHEMA_VERSION, answers_folder
+from stages.llm.database import SCHEMA_VERSION, answers_folder, network_file_system
 from stages.llm.request import Request, Requests
 from tests.llm_server import configure
 
@@ -295,3 +295,34 @@ def test_the_store_is_where_the_config_says_or_in_the_cache(
     with chdir(repository):
         found = answers_folder(configure(runtime={"answers_dir": answers_dir}).runtime).resolve()
     assert found == (repository / folder).resolve()
+
+
+LOCAL = "24 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "kind"),
+    [
+        pytest.param("", "", id="local"),
+        pytest.param("36 24 0:32 / /data rw shared:1 - nfs4 server:/data rw,vers=4.2", "nfs4", id="nfs"),
+        pytest.param("36 24 0:32 / /data/answers rw - cifs //server/share rw", "cifs", id="the_folder_itself"),
+        pytest.param("36 24 0:32 / /data rw - fuse.sshfs me@server: rw", "fuse.sshfs", id="sshfs"),
+        pytest.param("36 24 0:32 / /data rw - fuse.encfs encfs rw", "", id="local_fuse"),
+        pytest.param("36 24 0:32 / /dat rw - nfs4 server:/dat rw", "", id="a_name_that_begins_alike"),
+        pytest.param(
+            "36 24 0:32 / /data rw - nfs4 server:/data rw\n37 36 0:33 / /data/answers rw - xfs /dev/vdb rw",
+            "",
+            id="local_below_network",
+        ),
+        pytest.param(
+            "36 24 0:32 / /data rw - ext4 /dev/vdb rw\n37 24 0:33 / /data rw - lustre fs@tcp:/ rw", "lustre", id="over"
+        ),
+    ],
+)
+def test_a_network_file_system_is_recognized_by_the_mount_the_folder_lies_on(mounts: str, kind: str) -> None:
+    assert network_file_system(Path("/data/answers"), LOCAL + mounts) == kind
+
+
+def test_a_mount_point_with_a_blank_is_read() -> None:
+    mounts = f"{LOCAL}36 24 0:32 / /my\\040data rw - nfs server:/ rw"
+    assert network_file_system(Path("/my data/answers"), mounts) == "nfs"

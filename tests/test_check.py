@@ -34,7 +34,7 @@ def test_a_typo_in_params_yaml_is_named_with_the_key_meant(repository: Repositor
 def test_runtime_edited_in_conf_reruns_check_alone(repository: Repository) -> None:
     repository.replace("conf/config.yaml", "concurrency: 64", "concurrency: 3")
     refused = repository.dvc("repro")
-    assert "check: runtime.concurrency: conf/ composes 3, params.yaml holds 16" in refused.stderr
+    assert "check: runtime.concurrency: conf/ composes 3, params.yaml holds 64" in refused.stderr
     done = repository.seedling("run")
     assert done.returncode == 0, done.stderr
     assert stages_run(done) == ["check"]

@@ -12,11 +12,28 @@ import yaml
 
 from stages.check import compose
 from stages.commands.choice import Choice, amended, composed
+from stages.commands.cli import parser
 from stages.contract.config import validate
 from stages.text.prompts import load_prompt
 from tests.repository import ROOT, Repository
 
-GUIDES = ["README.md", "CONTRIBUTING.md", "docs/your-domain.md", "docs/prompts.md", "seeds/README.md", "CHANGELOG.md"]
+GUIDES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/your-domain.md",
+    "docs/prompts.md",
+    "docs/providers.md",
+    "seeds/README.md",
+    "CHANGELOG.md",
+]
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/your-domain.md",
+    "docs/prompts.md",
+    "docs/providers.md",
+    "seeds/README.md",
+    "CHANGELOG.md",
+]
 
 
 def blocks(language: str, guide: str = "README.md") -> list[str]:
@@ -37,6 +54,9 @@ def test_every_seedling_command_composes(words: list[str]) -> None:
     command, *overrides = words[1:]
     if command == "seeds":
         assert overrides in (["check"], ["check", "my_seeds.jsonl"])
+        return
+    if command == "answers":
+        assert parser().parse_args(words[1:]).action
         return
     assert command in ("run", "demo")
     with contextlib.chdir(ROOT):

@@ -12,20 +12,7 @@ from stages.contract.errors import SeedlingError, UserError
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code: 0 done, 1 the world failed, 2 something must be changed."""
-    parser = argparse.ArgumentParser(prog="seedling", description="Grow an instruction-tuning dataset from seed tasks.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser(
-        "run", help="choose, then rerun what changed: seedling run llm=openai generate.num_instructions=300"
-    )
-    run.add_argument("overrides", nargs="*", metavar="key=value", help="a group (llm=openai) or a key of conf/")
-    run.add_argument("--reset", action="store_true", help="forget what earlier runs chose")
-    commands.add_parser("demo", help="run with the built-in model, which costs nothing, and show what came out")
-    seeds = commands.add_parser("seeds", help="look at a seed file: seedling seeds check my_seeds.jsonl")
-    seeds.add_argument("action", choices=["check"], help="schema, coverage, near pairs, and the prompt it leads to")
-    seeds.add_argument("file", nargs="?", help="a file of seed tasks; without one, that of the config")
-    options = parser.parse_args(arguments)
-    if getattr(options, "file", None):
-        options.file = str(Path(options.file).absolute())
+    options = parser().parse_args(arguments)
     try:
         os.chdir(find_repository(Path.cwd()))
         code = _run(options)
@@ -42,6 +29,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    whole = argparse.ArgumentParser(prog="seedling", description="Grow an instruction-tuning dataset from seed tasks.")
+    commands = whole.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "run", help="choose, then rerun what changed: seedling run llm=openai generate.num_instructions=300"
+    )
+    run.add_argument("overrides", nargs="*", metavar="key=value", help="a group (llm=openai) or a key of conf/")
+    run.add_argument("--reset", action="store_true", help="forget what earlier runs chose")
+    commands.add_parser("demo", help="run with the built-in model, which costs nothing, and show what came out")
+    seeds = commands.add_parser("seeds", help="look at a seed file: seedling seeds check my_seeds.jsonl")
+    seeds.add_argument("action", choices=["check"], help="schema, coverage, near pairs, and the prompt it leads to")
+    seeds.add_argument("file", nargs="?", type=_absolute, help="a file of seed tasks; without one, that of the config")
+    answers = commands.add_parser("answers", help="look at the stored answers, hand them on, take others over")
+    actions = answers.add_subparsers(dest="action", required=True)
+    actions.add_parser("stats", help="answers, tokens and costs by model, and what the last commands spent")
+    export = actions.add_parser("export", help="write every stored answer to a JSON Lines file")
+    export.add_argument("file", type=_absolute)
+    take_over = actions.add_parser("import", help="add the answers of exported stores or of data/answers/*.jsonl")
+    take_over.add_argument("files", nargs="+", type=_absolute, metavar="file")
+    prune = actions.add_parser("prune", help="forget old answers that the dataset in data/ does not rest on")
+    prune.add_argument("--older-than", type=float, required=True, metavar="DAYS")
+    prune.add_argument("--yes", action="store_true", help="forget them; without it they are only counted")
+    return whole
+
+
+def _absolute(path: str) -> str:
+    """Return a path from where the command was typed as one that holds from the root of the repository too."""
+    return str(Path(path).absolute())
+
+
 def _run(options: argparse.Namespace) -> int:
     """Import the command only now, so that help and errors are quick."""
     if options.command == "demo":
@@ -52,9 +70,23 @@ def _run(options: argparse.Namespace) -> int:
         from stages.commands.seeds import check
 
         return check(options.file)
+    if options.command == "answers":
+        return _run_answers(options)
     from stages.commands.run import run
 
     return run(options.overrides, reset=options.reset)
+
+
+def _run_answers(options: argparse.Namespace) -> int:
+    from stages.commands import answers
+
+    if options.action == "export":
+        return answers.export(options.file)
+    if options.action == "import":
+        return answers.take_over(options.files)
+    if options.action == "prune":
+        return answers.prune(options.older_than, yes=options.yes)
+    return answers.stats()
 
 
 def find_repository(start: Path) -> Path:

@@ -23,7 +23,7 @@ def read_records(path: str | Path, record: type[Record]) -> list[Record]:
     Raises:
         UserError: the file cannot be read, or a line is not such a record (names file, line and field).
     """
-    return [parse_record(line, record, f"{path}:{number}") for number, line in _lines(path) if line.strip()]
+    return [parse_record(line, record, f"{path}:{number}") for number, line in numbered_lines(path) if line.strip()]
 
 
 def parse_record(line: str, record: type[Record], where: str) -> Record:
@@ -42,7 +42,12 @@ def parse_record(line: str, record: type[Record], where: str) -> Record:
         raise UserError(f"{where}: {field}: {message}{found}; correct this line") from None
 
 
-def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Yield each line of a UTF-8 file with its number, from 1.
+
+    Raises:
+        UserError: the file cannot be read or is not UTF-8.
+    """
     try:
         with open(path, encoding="utf-8-sig") as file:
             yield from enumerate(file, 1)

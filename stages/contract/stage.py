@@ -36,7 +36,7 @@ def stage(name: str) -> Iterator[Config]:
     """
     try:
         before = state_of(name)
-        yield masked(_with_runtime(load_params()), [*declared(name).get("params", []), "runtime"])
+        yield masked(current_config(), [*declared(name).get("params", []), "runtime"])
         after = state_of(name)
         if changed := [key for key in before if before[key] != after.get(key)]:
             raise SeedlingError(
@@ -74,8 +74,10 @@ def runtime_overlay() -> dict[str, Any]:  # Any: what JSON holds
     return overlay
 
 
-def _with_runtime(raw: dict[str, Any]) -> Config:
-    return validate({**raw, "runtime": {**(raw.get("runtime") or {}), **runtime_overlay()}})
+def current_config() -> Config:
+    """Return params.yaml as it stands, with what the environment lays over `runtime`."""
+    params = load_params()
+    return validate({**params, "runtime": {**(params.get("runtime") or {}), **runtime_overlay()}})
 
 
 class Outcome:

@@ -51,6 +51,11 @@ class AnswerStore:
                 request=json.loads(asked) if asked else None, answer=self._read(key, answer), stored=stored
             )
 
+    def count(self) -> int:
+        """Return how many answers there are."""
+        number: int = self.database.execute("SELECT count(*) FROM answers").fetchone()[0]
+        return number
+
     def add(self, line: StoredAnswer) -> bool:
         """Keep an answer that another store exported; False if its key has one already."""
         asked = b"" if line.request is None else canonical(line.request)

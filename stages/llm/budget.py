@@ -97,3 +97,12 @@ class Budget:
         self._database.execute(
             "UPDATE runs SET reserved = reserved - ?, spent = spent + ? WHERE run = ?", (reserved, spent, self._run)
         )
+
+
+def last_commands(database: Database, count: int) -> list[tuple[int, float, float]]:
+    """Return when the last commands that paid began, what each spent, and what it has set aside, in USD.
+
+    The latter is of attempts under way or cut off by a kill, for which the provider may have charged.
+    """
+    rows = database.execute("SELECT began, spent, reserved FROM runs ORDER BY began DESC, run LIMIT ?", (count,))
+    return [(began, spent / _NANO, reserved / _NANO) for began, spent, reserved in rows]

@@ -115,8 +115,8 @@ class Progress:
         more = each * (target - done) or self._most_usd * self._work.requests_left
         advised = _rounded_up(max(1.25 * more, self._cap or 0))
         return SeedlingError(
-            f"done {done:,} of {target:,}, spent {spent_usd:.2f} USD, about {more:.2f} more; every answer received is "
-            f"stored; continue: seedling run runtime.max_cost_usd={advised:g}"
+            f"done {done:,} of {target:,}, spent {money(spent_usd)} USD, about {money(more)} more; "
+            f"every answer received is stored; continue: seedling run runtime.max_cost_usd={advised:g}"
         )
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Progress:
         yield f"{tokens / seconds:,.0f} tokens/s"
         if self._most_usd and self._budget:
             cap = "" if self._cap is None else f" of {self._cap:g}"
-            yield f"{self._budget.spent_usd:.2f}{cap} USD spent"
+            yield f"{money(self._budget.spent_usd)}{cap} USD spent"
 
     def _expected_cost(self, calls: int, price: Price | None) -> str:
         if price is None:
@@ -148,9 +148,9 @@ class Progress:
             return "no cost"
         so_far = self._stored
         if not so_far.answers:
-            return f"at most {calls * self._most_usd:.2f} USD"
+            return f"at most {money(calls * self._most_usd)} USD"
         cost = cost_usd(price, so_far.prompt_tokens, so_far.cached_tokens, so_far.completion_tokens)
-        return f"about {calls * cost / so_far.answers:.2f} USD"
+        return f"about {money(calls * cost / so_far.answers)} USD"
 
     def _new_bar(self) -> "tqdm[Never]":
         return tqdm(
@@ -170,6 +170,11 @@ class Progress:
             print(line, file=sys.stderr)
         else:
             self._bar.write(line, file=sys.stderr)
+
+
+def money(usd: float) -> str:
+    """Return an amount with two decimals, a small one with four: 4.98, 0.0031."""
+    return f"{usd:.2f}" if usd >= 0.1 or not usd else f"{usd:.4f}"
 
 
 def _rounded_up(usd: float) -> float:

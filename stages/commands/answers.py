@@ -1,0 +1,122 @@
+"""`seedling answers`: look at the store, hand answers on, take answers over, and forget old ones."""
+
+import json
+import math
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+from stages.contract.errors import UserError
+from stages.contract.jsonl import numbered_lines, parse_record, read_records, write_records
+from stages.contract.records import Answer
+from stages.contract.stage import current_config
+from stages.llm.answers import AnswerStore, StoredAnswer
+from stages.llm.budget import last_commands
+from stages.llm.database import answers_folder
+from stages.llm.progress import money
+from stages.llm.request import canonical, key_of
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_SHOWN_COMMANDS = 5
+_DAY_SECONDS = 24 * 60 * 60
+
+
+def stats() -> int:
+    """Show how many answers of which model are stored, what they cost, and what commands spent."""
+    with closing(AnswerStore(_folder())) as store:
+        print(f"{store.database.path}, {store.database.path.stat().st_size:,} bytes\n")
+        print("\n".join(_table(sorted((line.answer for line in store.all()), key=lambda answer: answer.model))))
+        print("\n".join(_spending(last_commands(store.database, _SHOWN_COMMANDS))))
+    return 0
+
+
+def export(path: str) -> int:
+    """Write every stored answer to a JSON Lines file, in the order of keys: the same store, the same bytes."""
+    with closing(AnswerStore(_folder())) as store:
+        write_records(path, store.all())
+        print(f"{store.count():,} answers -> {path}")
+    return 0
+
+
+def take_over(paths: Sequence[str]) -> int:
+    """Add the answers of exported stores or of transcripts (data/answers/*.jsonl); a stored answer stays as it is.
+
+    Raises:
+        UserError: a line is no answer, or its key is not that of its request; nothing is added then.
+    """
+    found = {path: list(_read(path)) for path in paths}
+    with closing(AnswerStore(_folder())) as store:
+        for path, lines in found.items():
+            added = sum(store.add(line) for line in lines)
+            differing = sum(store.get(line.answer.key) != line.answer for line in lines)
+            unlike = f", of which {differing:,} differ: those in the store stay" if differing else ""
+            print(f"{path}: {added:,} answers added, {len(lines) - added:,} were there{unlike}")
+    return 0
+
+
+def prune(days: float, *, yes: bool) -> int:
+    """Forget answers stored so many days ago, but none that the dataset in data/ rests on; only count without `yes`."""
+    in_use = {answer.key for path in Path("data/answers").glob("*.jsonl") for answer in read_records(path, Answer)}
+    before = time.time() - days * _DAY_SECONDS
+    with closing(AnswerStore(_folder())) as store:
+        old = [line.answer for line in store.all() if line.stored < before]
+        unused = [answer for answer in old if answer.key not in in_use]
+        kept = f"{len(old) - len(unused):,} older ones stay, since data/ rests on them"
+        what = f"{len(unused):,} answers that cost {_usd([answer.cost_usd for answer in unused])} USD"
+        if yes:
+            store.delete([answer.key for answer in unused])
+            print(f"forgot {what}; {kept}")
+        else:
+            print(f"would forget {what}; {kept}; to do it, add --yes")
+    return 0
+
+
+def _folder() -> Path:
+    return answers_folder(current_config().runtime)
+
+
+def _read(path: str) -> Iterator[StoredAnswer]:
+    for number, line in numbered_lines(path):
+        if line.strip():
+            yield _stored_answer(line, f"{path}:{number}")
+
+
+def _stored_answer(line: str, where: str) -> StoredAnswer:
+    try:
+        exported = "answer" in json.loads(line)
+    except (ValueError, TypeError):
+        raise UserError(f"{where}: is not JSON; correct this line") from None
+    if exported:
+        stored = parse_record(line, StoredAnswer, where)
+    else:
+        stored = StoredAnswer(request=None, answer=parse_record(line, Answer, where), stored=int(time.time()))
+    if not _KEY.fullmatch(stored.answer.key):
+        raise UserError(f"{where}: key: {stored.answer.key!r} is no key of 64 hex digits; correct this line")
+    if stored.request is not None and key_of(canonical(stored.request)) != stored.answer.key:
+        raise UserError(f"{where}: key: is not that of the request beside it; export the store again")
+    return stored
+
+
+def _table(answers: Sequence[Answer]) -> Iterator[str]:
+    yield f"{'model':<40}{'answers':>10}{'tokens in':>14}{'tokens out':>14}{'USD':>12}"
+    for model, group in groupby(answers, key=lambda answer: answer.model):
+        rows = list(group)
+        asked, said = (sum(getattr(row, f"{kind}_tokens") for row in rows) for kind in ("prompt", "completion"))
+        yield f"{model:<40}{len(rows):>10,}{asked:>14,}{said:>14,}{_usd([row.cost_usd for row in rows]):>12}"
+
+
+def _spending(commands: Sequence[tuple[int, float, float]]) -> Iterator[str]:
+    for began, spent, unsettled in commands:
+        when = datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        cut_off = f", {money(unsettled)} USD set aside for attempts under way or cut off" if unsettled else ""
+        yield f"command of {when}: {money(spent)} USD spent{cut_off}"
+
+
+def _usd(costs: Sequence[float | None]) -> str:
+    """Return a sum of costs, as `at least` where one is not known."""
+    known = math.fsum(cost for cost in costs if cost is not None)
+    return f"{'>= ' if None in costs else ''}{money(known)}"
