@@ -26,14 +26,6 @@ GUIDES = [
     "seeds/README.md",
     "CHANGELOG.md",
 ]
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/your-domain.md",
-    "docs/prompts.md",
-    "docs/providers.md",
-    "seeds/README.md",
-    "CHANGELOG.md",
-]
 
 
 def blocks(language: str, guide: str = "README.md") -> list[str]:
