@@ -24,7 +24,7 @@ class Repository:
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command at the root with this interpreter's folder first on PATH."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        left_out = {"PYTHONPATH", "SEEDLING_RUNTIME", "SEEDLING_STATUS"}
+        left_out = {"PYTHONPATH", "SEEDLING_RUN", "SEEDLING_RUNTIME", "SEEDLING_STATUS"}
         inherited = {name: value for name, value in os.environ.items() if name not in left_out}
         return subprocess.run(
             command,

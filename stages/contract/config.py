@@ -268,7 +268,8 @@ def _fault_line(fault: Any) -> str:  # Any: pydantic's ErrorDetails, whose conte
     if fault["type"] == "extra_forbidden":
         return _unknown_key_line(fault["loc"])
     if fault["type"] == "missing":
-        return f"{key}: is missing; run `seedling run` to write params.yaml from conf/"
+        advice = "run `seedling run` to write params.yaml from conf/"
+        return f"{key}: is missing; {'add it' if key.startswith('runtime.price.') else advice}"
     message: str = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error" and isinstance(fault["input"], dict):
         return message

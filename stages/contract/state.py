@@ -81,7 +81,7 @@ def changed_since_lock(name: str) -> list[str]:
 
 def _change(key: str, before: object, now: object) -> str:
     is_path = "/" in key or Path(key).exists()
-    return key if is_path else f"{key} ({before!r:.40} -> {now!r:.40})"
+    return key if is_path else f"{key} ({before!r:.60} -> {now!r:.60})"
 
 
 def _leaves(value: Any, key: str) -> State:  # Any: what YAML holds

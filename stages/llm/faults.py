@@ -13,7 +13,7 @@ _HOPELESS = re.compile(  # words of errors that LiteLLM gives the status of a pa
     r"missing credentials|missing \w+ api key|api_key client option must be set",
     re.IGNORECASE,
 )
-_PREFIX = re.compile(r"^(?:litellm\.\w+: )?(?:\w+: )?(?:\w+Exception - )?")
+_NOISE = re.compile(r"^(?:litellm\.\w+: )?(?:\w+: )?(?:\w+Exception - )?| ssl:(?:<[^>]*>|\w+)")
 _LONGEST_MESSAGE = 300
 
 
@@ -56,7 +56,7 @@ def fault_of(error: Exception, api_key: str | None) -> AttemptError:
     import openai
 
     status = getattr(error, "status_code", None)
-    words = _PREFIX.sub("", " ".join(str(error).split()))
+    words = _NOISE.sub("", " ".join(str(error).split()))
     text = f"{type(error).__name__}: {words}" if words else type(error).__name__
     message = (text.replace(api_key, "***") if api_key else text)[:_LONGEST_MESSAGE]
     no_way_to_ask = isinstance(error, openai.OpenAIError) and not isinstance(error, openai.APIError)

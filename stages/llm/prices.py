@@ -23,7 +23,7 @@ def listed_price(llm: Llm) -> Price | None:
     import litellm
 
     try:
-        listed: Any = litellm.model_cost[litellm.get_model_info(llm.model)["key"]]  # Any: JSON
+        listed: Any = litellm.model_cost.get(litellm.get_model_info(llm.model)["key"], {})  # Any: JSON
     except litellm.exceptions.ModelNotMappedError:
         return None
     if "input_cost_per_token" not in listed or "output_cost_per_token" not in listed:  # sold by the hour, in tiers

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from stages.contract.config import Decoding, Llm
@@ -56,7 +57,7 @@ class Request:
         }
         return canonical(whole)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """sha256 of the canonical request, 64 hex digits."""
         return key_of(self.canonical)
