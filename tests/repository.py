@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -23,18 +26,31 @@ class Repository:
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command at the root with this interpreter's folder first on PATH."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        left_out = {"PYTHONPATH", "SEEDLING_RUN", "SEEDLING_RUNTIME", "SEEDLING_STATUS"}
-        inherited = {name: value for name, value in os.environ.items() if name not in left_out}
         return subprocess.run(
             command,
             cwd=self.root,
-            env={**inherited, "PATH": path, **environment},
+            env=_environment(environment),
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
         )
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a command as `run` does and do not wait; what it says is added to said.txt beside the root."""
+        with open(self.root.parent / "said.txt", "ab") as said:
+            return subprocess.Popen(
+                command, cwd=self.root, env=_environment(environment), stdout=said, stderr=subprocess.STDOUT
+            )
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs at the root."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):  # of another user, or ended since
+                if process.cwd() == str(self.root) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
 
     def seedling(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run("python", "-m", "stages.commands.cli", *arguments, **environment)
@@ -92,6 +108,13 @@ class Repository:
     def copy(self, target: Path) -> "Repository":
         shutil.copytree(self.root, target, symlinks=True)
         return Repository(target)
+
+
+def _environment(own: Mapping[str, str]) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    left_out = {"PYTHONPATH", "SEEDLING_RUN", "SEEDLING_RUNTIME", "SEEDLING_STATUS"}
+    inherited = {name: value for name, value in os.environ.items() if name not in left_out}
+    return {**inherited, "PATH": path, **own}
 
 
 def new_repository(target: Path, instructions: int) -> Repository:

@@ -16,7 +16,7 @@ _SLOWER = 0.85  # of the rate at which requests start, after a refusal
 _RECENT_SECONDS = 5.0  # successes of so long ago tell at which rate to start, as long as there is none
 _FASTER, _FASTER_NEAR_REFUSAL = 1.0, 0.02  # by how much the rate grows in a second without refusal
 _FASTEST_SECONDS = 0.002  # between starts; nothing shorter is worth pacing
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 30.0  # when a refusal does not say how long
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0  # when a refusal does not say how long
 
 
 class Bucket:
@@ -66,7 +66,7 @@ class Limit:
         self._left, self._closing = asyncio.Event(), asyncio.Event()
         self._taken = 0
         self._paused_until = self._last_cut = 0.0
-        self._refusals = 0  # since the last success
+        self._waves = 0  # of refusals, since the last success
         self._refused_since = 0.0
         self._refused_gap = 0.0  # between starts when they were refused last
         self._successes: deque[float] = deque(maxlen=1000)
@@ -100,7 +100,7 @@ class Limit:
 
     @asynccontextmanager
     async def place(self, tokens: int) -> AsyncIterator[Place]:
-        """Give a place when it is this request's turn; a AttemptError of the attempt inside teaches the limit.
+        """Give a place when it is this request's turn; an AttemptError of the attempt inside teaches the limit.
 
         Raises:
             CancelledError: the limit is closed.
@@ -140,7 +140,7 @@ class Limit:
         return max(self._paused_until - now, *(b.wait(now) for b in (self._requests, self._tokens, self._pace)))
 
     def _succeeded(self) -> None:
-        self._refusals = 0
+        self._waves = 0
         self._successes.append(time.monotonic())
         self._places = min(self._most, self._places + 1 / self._places)
         gap = self._pace.seconds_each
@@ -150,27 +150,35 @@ class Limit:
 
     def _refused(self, place: Place, fault: AttemptError) -> None:
         now = time.monotonic()
-        self._refused_since = self._refused_since if self._refusals else now
-        self._refusals += 1
-        pause = fault.after_seconds or min(_FIRST_PAUSE_SECONDS * 2 ** min(self._refusals, 8), _LONGEST_PAUSE_SECONDS)
-        if not fault.after_seconds and self._refusals == 1 and self._pace.seconds_each:
-            pause = 0.0
+        of_a_new_wave = place.began >= self._last_cut  # what was under way at the last cut teaches nothing new
+        if of_a_new_wave:
+            self._refused_since = self._refused_since if self._waves else now
+            self._waves += 1
+            self._last_cut = now
+        pause = fault.after_seconds or (self._own_pause() if of_a_new_wave else 0.0)
         if now + pause - self._refused_since > self._overload_seconds:
             raise SeedlingError(
                 f"refused for overload for {now - self._refused_since:.0f} s and asked to wait {pause:.0f} s more, "
                 f"last: {fault}; run again later (every answer received is stored), or lower runtime.concurrency or rpm"
             )
-        if place.began < self._last_cut:  # the answer to a request from before the last cut teaches nothing new
-            return
-        self._last_cut = now
+        if of_a_new_wave:
+            self._slow_down(now)
+            self._on_pause(pause, str(fault))
+        self._paused_until = max(self._paused_until, now + pause)
+
+    def _own_pause(self) -> float:
+        """Return how long to wait when a refusal does not say: not at all where a slower pace may do."""
+        if self._waves == 1 and self._pace.seconds_each:
+            return 0.0
+        return min(_FIRST_PAUSE_SECONDS * 2.0 ** min(self._waves - 1, 16), _LONGEST_PAUSE_SECONDS)
+
+    def _slow_down(self, now: float) -> None:
         self._places = max(1.0, self._places * _FEWER)
         if gap := self._pace.seconds_each:
             self._refused_gap = gap
             self._pace.seconds_each = gap / _SLOWER
         elif rate := self._rate(now):
             self._pace.seconds_each = 1 / rate
-        self._paused_until = max(self._paused_until, now + pause)
-        self._on_pause(pause, str(fault))
 
     def _rate(self, now: float) -> float:
         """Return the successes a second of late."""
