@@ -3,7 +3,6 @@
 seeds -> data/instructions.jsonl, data/rejected/generate.jsonl, data/answers/generate.jsonl
 """
 
-import difflib
 import hashlib
 import math
 import sys
@@ -11,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 
 from stages.contract.config import Config, Generate
-from stages.contract.errors import SeedlingError, UserError
+from stages.contract.errors import SeedlingError
 from stages.contract.jsonl import read_seeds, write_json
 from stages.contract.records import NO_ANSWER, Answer, Candidate, Instruction, SeedTask, Similar
 from stages.contract.stage import Outcome, stage, total_cost
@@ -19,29 +18,13 @@ from stages.llm.request import Request, Requests
 from stages.llm.window import answer_in_order, commits_before
 from stages.pool.draw import Shelf, draw_focus, mix
 from stages.pool.rules import RULES
+from stages.pool.shown import check_seeds, is_shown
 from stages.text.novelty import NoveltyPool, Verdict
 from stages.text.parse import parse_instructions
 from stages.text.prompts import Render, load_prompt
 from stages.text.tokens import TOKENIZERS
 
 _RECENT = 20  # requests whose acceptance foretells that of those under way
-
-
-def is_shown(seed: SeedTask, generate: Generate) -> bool:
-    """Whether prompts may show a seed; those they may not show still stand in the pool."""
-    wanted = not generate.domains or seed.domain in generate.domains
-    return wanted and (seed.is_classification or not generate.classification_only)
-
-
-def check_seeds(seeds: Sequence[SeedTask], path: str, generate: Generate) -> None:
-    """Raise a UserError when a domain names no seed, or when no seed is left to be shown."""
-    domains = sorted({seed.domain for seed in seeds if seed.domain})
-    if unknown := [domain for domain in generate.domains if domain not in domains]:
-        close = difflib.get_close_matches(unknown[0], domains, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(domains) or 'none'}"
-        raise UserError(f"generate.domains: {unknown[0]!r} is the domain of no seed in {path}; {hint}")
-    if not any(is_shown(seed, generate) for seed in seeds):
-        raise UserError(f"{path}: no classification task for generate.classification_only; add one")
 
 
 def instruction_id(instruction: str) -> str:

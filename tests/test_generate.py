@@ -7,8 +7,9 @@ import pytest
 from stages.contract.config import Config, Focus
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import SeedTask
-from stages.generate import Bootstrap, check_seeds, report_saturation
+from stages.generate import Bootstrap, report_saturation
 from stages.pool.draw import Shelf, draw_focus, mix
+from stages.pool.shown import check_seeds
 from tests.llm_server import configure
 from tests.records import answer, seed
 

@@ -9,8 +9,8 @@ from stages.contract.config import Config, validate
 from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
 from stages.contract.state import load_params
-from stages.generate import is_shown
 from stages.pool.draw import Shelf, draw_focus, mix
+from stages.pool.shown import is_shown
 from stages.text.novelty import NoveltyPool
 from stages.text.prompts import load_prompt
 from stages.text.tokens import TOKENIZERS
