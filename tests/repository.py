@@ -43,6 +43,10 @@ class Repository:
                 command, cwd=self.root, env=_environment(environment), stdout=said, stderr=subprocess.STDOUT
             )
 
+    def said(self) -> str:
+        """Return what commands that were started have said."""
+        return (self.root.parent / "said.txt").read_text("utf-8")
+
     def processes(self) -> list[psutil.Process]:
         """What runs at the root."""
         found = []

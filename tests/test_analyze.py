@@ -56,6 +56,41 @@ def test_the_closest_seed_is_found_and_instructions_are_not_compared_with_each_o
     ]
 
 
+def test_an_instruction_like_no_seed_is_no_seed_for_the_others() -> None:
+    rows = [instruction(instruction="Name three rivers."), instruction(instruction="Name three rivers.")]
+    assert closest_seeds(rows, [seed("s", "Count.")], rouge_tokens, 1) == [0.0, 0.0]
+
+
+def test_texts_of_two_hundred_words_and_more_are_counted_together() -> None:
+    rows = lengths(
+        [instance(instruction="w " * n, instruction_id=str(n), input="", output="x") for n in (199, 200, 999)]
+    )
+    assert [(row["words_from"], row["texts"]) for row in rows if row["part"] == "instruction"] == [(195, 1), (200, 2)]
+
+
+def test_the_analysis_counts_all_stages_and_the_data_with_and_without_seeds(finished: Repository) -> None:
+    analysis = json.loads(finished.read("data/analysis.json"))
+    instances = finished.rows("data/instances.jsonl")
+    machine = [row for row in instances if row["source"] == "machine"]
+    assert (analysis["table_1"]["instances"], analysis["with_seeds"]["instances"]) == (len(machine), len(instances))
+    assert [row["stage"] for row in analysis["funnel"]] == ["generate", "classify", "instantiate", "filter"]
+    for row in analysis["funnel"]:
+        found = [entry["count"] for entry in analysis["reasons"] if entry["stage"] == row["stage"]]
+        assert sum(found) == row["rejected"]
+    plot = json.loads(finished.read("reports/plots/lengths.json"))
+    assert sum(row["texts"] for row in plot if row["part"] == "output") == len(machine)
+
+
+def test_the_report_shows_as_many_records_as_the_config_says_and_no_seed(repository: Repository) -> None:
+    repository.choose("analyze.shown_instances=1000", "analyze.shown_rejected=2")
+    assert repository.stage("analyze").returncode == 0
+    page = repository.read("data/report.html")
+    machine = [row for row in repository.rows("data/instances.jsonl") if row["source"] == "machine"]
+    assert f"Kept: {len(machine)} instances" in page
+    assert all(f'<p class="soft">{row["id"]}' in page for row in machine)
+    assert "Rejected: 2 records" in page
+
+
 def test_reasons_come_in_the_order_of_the_stages_most_first() -> None:
     rows = [
         Rejected(stage=s, reason=r, detail={}, record={})

@@ -142,7 +142,8 @@ def test_stats_add_up_answers_and_tokens(repository: Repository) -> None:
 
 
 def test_paths_are_meant_from_where_the_command_is_typed(repository: Repository) -> None:
-    done = repository.run("sh", "-c", "cd seeds && PYTHONPATH=.. python -m stages.commands.cli answers export here.jsonl")
+    export = "PYTHONPATH=.. python -m stages.commands.cli answers export here.jsonl"
+    done = repository.run("sh", "-c", f"cd seeds && {export}")
     assert done.returncode == 0, done.stderr
     assert (repository.root / "seeds/here.jsonl").exists()
 

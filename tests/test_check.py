@@ -54,6 +54,21 @@ def test_a_value_chosen_on_top_of_an_experiment_is_no_hidden_key(repository: Rep
     assert done.returncode == 0, done.stderr
 
 
+def test_what_choice_and_experiment_set_alike_is_no_hidden_key(repository: Repository) -> None:
+    repository.choose("generate.num_instructions=12")
+    repository.replace("params.yaml", "experiment: null", "experiment: smoke")
+    done = repository.stage("check", DVC_EXP_NAME="any")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_group_chosen_hides_that_of_an_experiment(repository: Repository) -> None:
+    repository.choose("prompts=chat")
+    repository.replace("params.yaml", "experiment: null", "experiment: paper")
+    done = repository.stage("check", DVC_EXP_NAME="any")
+    assert done.returncode == 2
+    assert "conf/choice.yaml: hides override /prompts of experiment=paper" in done.stderr
+
+
 def test_a_native_experiment_builds_on_the_choice(repository: Repository) -> None:
     repository.choose("analyze.shown_rejected=7")
     repository.commit()

@@ -38,6 +38,18 @@ def params(**changes: Any) -> dict[str, Any]:
             {"generate__focus": [{"text": "x", "weihgt": 1.0}]},
             "generate.focus.0.weihgt: unknown key; did you mean 'weight'?",
         ),
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0, found -1"),
+        (
+            {"generate__rouge_threshold": 1.5},
+            "generate.rouge_threshold: Input should be less than or equal to 1, found 1.5",
+        ),
+        ({"generate__min_words": 151}, "generate.min_words 151 is above generate.max_words 150"),
+        ({"export__formats": []}, "export.formats: List should have at least 1 item after validation, not 0, found []"),
+        (
+            {"classify__llm__mode": "completion"},
+            "classify.llm.mode is 'completion' but prompts.mode is 'chat'; set classify.llm.mode=chat or "
+            "choose prompts=completion",
+        ),
         (
             {"generate__num_seed": 0, "generate__num_machine": 0},
             "generate.num_seed and generate.num_machine are both 0; a prompt must show something",
@@ -76,10 +88,23 @@ def test_a_fault_of_the_shared_model_is_told_once() -> None:
     assert str(error.value) == "llm.reasoning_tokens: Input should be greater than or equal to 0, found -1"
 
 
-@pytest.mark.parametrize("key", ["llm__api_key_env", "runtime__api_base"])
-def test_a_secret_pasted_into_the_config_is_not_repeated(key: str) -> None:
+def test_a_key_that_is_missing_is_named_with_the_command_that_writes_it() -> None:
+    wrong = params()
+    del wrong["filter"]["drop_flags"]
     with pytest.raises(UserError) as error:
-        validate(params(**{key: "https://user:sk-canary@host"}))
+        validate(wrong)
+    assert str(error.value) == "filter.drop_flags: is missing; run `seedling run` to write params.yaml from conf/"
+
+
+def test_the_fewest_words_may_be_the_most() -> None:
+    assert validate(params(generate__min_words=150)).generate.min_words == 150
+
+
+@pytest.mark.parametrize("value", ["https://user:sk-canary@host", "https://host/v1?key=sk-canary"])
+@pytest.mark.parametrize("key", ["llm__api_key_env", "runtime__api_base"])
+def test_a_secret_pasted_into_the_config_is_not_repeated(key: str, value: str) -> None:
+    with pytest.raises(UserError) as error:
+        validate(params(**{key: value}))
     assert "canary" not in str(error.value)
 
 
@@ -93,10 +118,14 @@ def test_a_stage_sees_only_what_it_declares() -> None:
         _ = view.prompts.generate
 
 
-def test_a_model_for_one_stage_leaves_the_others() -> None:
-    composed = validate(yaml.safe_load(compose(ROOT / "conf", ["llm@classify.llm=ollama", "classify.temperature=0.5"])))
-    assert composed.classify.llm.provider == "ollama_chat"
-    assert composed.generate.llm.provider == composed.instantiate.llm.provider == composed.llm.provider == "offline"
+@pytest.mark.parametrize("stage", ["generate", "classify", "instantiate"])
+def test_a_model_for_one_stage_leaves_the_others(stage: str) -> None:
+    overrides = [f"llm@{stage}.llm=ollama", f"{stage}.temperature=0.5"]
+    composed = validate(yaml.safe_load(compose(ROOT / "conf", overrides)))
+    sections = {"generate": composed.generate, "classify": composed.classify, "instantiate": composed.instantiate}
+    assert [name for name, section in sections.items() if section.llm.provider != "offline"] == [stage]
+    assert sections[stage].llm.provider == "ollama_chat"
+    assert composed.llm.provider == "offline"
 
 
 def test_a_model_for_all_stages_reaches_all() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from stages.analyze import BEFORE_REPORT
 from stages.check import compose
 from stages.contract.config import validate
-from tests.repository import ROOT
+from tests.repository import ROOT, Repository
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
 SHARED_ROOMS = {"contract", "llm", "text"}
+REPORTED = (("data/rejected", "jsonl"), ("reports/metrics", "json"))
 
 
 def imports(path: Path) -> set[str]:
@@ -52,6 +55,12 @@ def declared_code(name: str) -> set[Path]:
     return {file for file in files if file.suffix == ".py"}
 
 
+def written(name: str) -> list[str]:
+    """Return the paths a stage declares to write."""
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in STAGES[name].get(kind, [])]
+    return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_exactly_the_code_it_imports(name: str) -> None:
     assert STAGES[name]["cmd"] == f"python -m stages.{name}"
@@ -67,6 +76,45 @@ def test_a_stage_reads_only_files_it_depends_on(name: str) -> None:
     source = (ROOT / f"stages/{name}.py").read_text("utf-8")
     read = set(re.findall(r'read_\w+\(\s*"([\w/.]+)"', source)) | set(re.findall(r'Path\("([\w/.]+)"\)\.read', source))
     assert read - {"conf/choice.yaml"} <= set(STAGES[name]["deps"])
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "check"])
+def test_a_stage_depends_on_each_seed_file_and_prompt_whose_path_it_reads(name: str) -> None:
+    source = (ROOT / f"stages/{name}.py").read_text("utf-8")
+    tracked, deps = set(STAGES[name]["params"]), STAGES[name]["deps"]
+    assert ("${seeds.path}" in deps) == ("seeds" in tracked) == ("read_seeds(" in source)
+    fields = re.findall(r'"(\w+)"|prompts\.(\w+)', source.partition("def main")[2])
+    templates = {f"prompts.{field or other}" for field, other in fields} & leaves(params())
+    assert {key for key in tracked if key.startswith("prompts.")} == templates
+    assert {dependency for dependency in deps if dependency.startswith("${prompts.")} == {
+        f"${{{key}}}" for key in templates
+    }
+
+
+def test_the_report_depends_on_all_that_was_rejected_and_counted_before_it() -> None:
+    files = {f"{folder}/{name}.{ending}" for name in BEFORE_REPORT for folder, ending in REPORTED}
+    assert files <= set(STAGES["analyze"]["deps"])
+    assert list(BEFORE_REPORT) == [name for name in STAGES if name not in ("check", "analyze", "export")]
+
+
+def test_every_file_that_a_stage_writes_is_declared_by_one(finished: Repository) -> None:
+    declared = [path for name in STAGES for path in written(name)]
+    assert len(declared) == len(set(declared))
+    found = {path if not path.startswith("data/export/") else "data/export" for path in finished.data()}
+    assert found == set(declared)
+
+
+def test_results_kept_in_git_are_not_in_the_cache() -> None:
+    entries = [entry for stage in STAGES.values() for kind in ("metrics", "plots") for entry in stage.get(kind, [])]
+    assert all(isinstance(entry, dict) and list(entry.values()) == [{"cache": False}] for entry in entries)
+
+
+def test_a_picture_shows_fields_that_its_data_has(finished: Repository) -> None:
+    for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["plots"]:
+        [(_, picture)] = entry.items()
+        for path, field in picture["y"].items():
+            rows = json.loads(finished.read(path))
+            assert {picture["x"], field} <= rows[0].keys(), path
 
 
 def test_every_stage_but_check_waits_for_check() -> None:

@@ -1,10 +1,12 @@
 """Files for training: every row once, tasks whole, nothing moved when a set grows."""
 
+import hashlib
 import json
+from pathlib import Path
 
 from stages.contract.config import Export
 from stages.contract.stage import Outcome
-from stages.export import alpaca, card, chat, divide, split_of
+from stages.export import alpaca, card, chat, divide, split_of, write_splits
 from tests.records import instance
 
 ROWS = [instance(id=f"ins-{n}-{k}", instruction_id=f"ins-{n}", output=f"{n} {k}") for n in range(200) for k in range(2)]
@@ -46,8 +48,31 @@ def test_chat_joins_instruction_and_input_by_a_blank_line() -> None:
     assert without["messages"][0]["content"] == "Sort the words."
 
 
+def test_letters_outside_ascii_are_written_as_they_are() -> None:
+    rows = [instance(instruction="Écris un poème.", input="", output="你好")]
+    for text in ("".join(alpaca(rows)), "".join(chat(rows))):
+        assert "Écris un poème." in text
+        assert "你好" in text
+
+
+def test_only_the_formats_wanted_are_written_and_the_manifest_counts_their_rows(tmp_path: Path) -> None:
+    files = write_splits({"train": ROWS[:3], "validation": ROWS[3:5]}, ["chat"], tmp_path)
+    assert {name: entry["rows"] for name, entry in files.items()} == {"chat/train.jsonl": 3, "chat/validation.jsonl": 2}
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json*")) == sorted(files)
+    for name, entry in files.items():
+        assert entry["sha256"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+
+
 def test_the_card_warns_of_demonstration_data_only() -> None:
     splits = {"train": [instance()], "validation": []}
     assert "demonstration data" in card(splits, ["offline/procedural"])
     assert "demonstration" not in card(splits, ["openai/gpt-4.1"])
+    assert "demonstration data" in card(splits, ["offline/procedural", "openai/gpt-4.1"])
     assert "| train | 1 | 1 | 0 |" in card(splits, [])
+
+
+def test_the_card_counts_rows_tasks_and_seeds() -> None:
+    rows = [instance(is_classification=True), instance(), instance(instruction_id="s", source="seed", model="")]
+    found = card({"train": rows, "validation": [instance(instruction_id="t", is_classification=True)]}, ["openai/x"])
+    assert "| train | 3 | 2 | 0 |\n| validation | 1 | 1 | 1 |" in found
+    assert "Written by: openai/x; 1 rows are seeds." in found

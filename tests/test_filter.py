@@ -43,8 +43,11 @@ def reasons(outcome: Outcome) -> list[str]:
         ("<input>https://example.org/a</input><output>b</output>", {}, "input_only_url"),
         ("<input>c</input><output>I'm sorry, but I cannot do that.</output>", {}, "output_refusal"),
         ("<input>c</input><output>As an AI language model, I can't.</output>", {}, "output_refusal"),
+        ("<input>c</input><output>I’m sorry, but I cannot do that.</output>", {}, "output_refusal"),
+        ("<input>[insert text]</input><output></output>", {}, "output_empty"),
         ("<input>b a</input><output>a b</output>", {}, "duplicate"),
         ("<input>c b</input><output>b", {"finish_reason": "length"}, "cut_off"),
+        ("<input>c b</input><output>N/A", {"finish_reason": "length"}, "cut_off"),
         ("<label>x</label>", LABELS, "answer_without_instance"),
         ("<output>Yes</output><input>a</input>", LABELS, None),
     ],
@@ -81,7 +84,7 @@ def test_every_flag_can_be_asked_for() -> None:
 
 
 def test_a_marker_for_no_input_becomes_an_empty_input() -> None:
-    for marker in ("N/A", "None", "<no input>", "noinput", "(none)"):
+    for marker in ("N/A", "None", "<no input>", "noinput", "(none)", "Not applicable.", "[empty]", "Nothing"):
         outcome = judged(task(f"<input>{marker}</input><output>a poem</output>"))
         assert [row.input for row in outcome.kept[1:]] == [""]  # type: ignore[attr-defined]
 
@@ -104,6 +107,34 @@ def test_only_so_many_instances_of_a_task_are_kept() -> None:
     raw = "".join(f"<input>{n}</input><output>{n + 1}</output>" for n in range(4))
     outcome = judged(task(raw), config=DEFAULT.model_copy(update={"max_instances_per_task": 2}))
     assert reasons(outcome) == ["beyond_max_instances"] * 2
+
+
+def test_without_a_limit_all_instances_of_a_task_are_kept() -> None:
+    raw = "".join(f"<input>{n}</input><output>{n + 1}</output>" for n in range(20))
+    assert reasons(judged(task(raw), config=DEFAULT.model_copy(update={"max_instances_per_task": None}))) == []
+
+
+def test_a_duplicate_names_the_instance_it_repeats() -> None:
+    [rejected] = judged(task("<input>b a</input><output>a b</output>")).rejected
+    assert rejected.detail == {"same_as": "s-0"}
+
+
+def test_a_seed_is_an_instance_as_it_stands() -> None:
+    [found] = instances_of_seed(seed("s", "Is this spam?", is_classification=True))
+    assert (found.id, found.instruction_id, found.source, found.model) == ("s-0", "s", "seed", "")
+    assert (found.instruction, found.input, found.output) == ("Is this spam?", "b a", "a b")
+    assert found.is_classification
+
+
+@pytest.mark.parametrize(("times", "flags"), [(3, []), (4, ["output_repeats"])])
+def test_a_line_that_stands_four_times_is_a_repetition(times: int, flags: list[str]) -> None:
+    raw = "<input>c</input><output>one\n" + "again\n\n" * times + "</output>"
+    assert judged(task(raw)).kept[1].flags == flags  # type: ignore[attr-defined]
+
+
+def test_an_input_that_is_there_is_not_missing() -> None:
+    present = task("<input>A long text.</input><output>short</output>", instruction="Summarise the following text.")
+    assert judged(present).kept[1].flags == []  # type: ignore[attr-defined]
 
 
 def test_a_flag_rejects_only_when_asked_to() -> None:

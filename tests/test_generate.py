@@ -7,7 +7,7 @@ import pytest
 from stages.contract.config import Config, Focus
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import SeedTask
-from stages.generate import Bootstrap, report_saturation
+from stages.generate import Bootstrap, instruction_id, report_saturation
 from stages.pool.draw import Shelf, draw_focus, mix
 from stages.pool.shown import check_seeds
 from tests.llm_server import configure
@@ -114,11 +114,48 @@ def test_a_cut_off_answer_loses_its_last_item_only() -> None:
     assert len(loop.outcome.kept) == 1
 
 
+def test_an_answer_of_one_item_cut_off_is_one_rejection() -> None:
+    loop = bootstrap()
+    loop.prepare(0)
+    loop.commit(0, answer("<task>Sort these", finish_reason="length"))
+    assert reasons(loop) == ["cut_off"]
+
+
+def test_a_base_model_continues_the_list_of_the_prompt() -> None:
+    loop = Bootstrap(configure(llm={"mode": "completion"}), SEEDS, lambda **shown: "9.")
+    loop.prepare(0)
+    loop.commit(0, answer(" Explain why the sky is blue.\n10. Sort these cities by size."))
+    assert [row.instruction for row in loop.outcome.kept] == [  # type: ignore[attr-defined]
+        "Explain why the sky is blue.",
+        "Sort these cities by size.",
+    ]
+
+
+def test_an_id_is_made_from_the_instruction_alone() -> None:
+    assert instruction_id("Sort the words.") == "ins-3183685016dc"
+
+
 def test_a_mute_model_ends_in_saturation() -> None:
     loop = bootstrap(acceptance_requests=5, min_acceptance=0.1)
     assert [commit(loop) for _ in range(5)] == [False, False, False, False, True]
     assert loop.saturated
     assert loop.curve[-1] == {"request": 5, "accepted": 0, "marginal_cost_usd": None}
+
+
+def test_a_run_is_judged_by_as_many_requests_as_the_config_says() -> None:
+    loop = bootstrap(acceptance_requests=25, min_acceptance=0.1)
+    assert [commit(loop) for _ in range(25)] == [False] * 24 + [True]
+
+
+def test_a_threshold_of_zero_never_stops_a_run() -> None:
+    loop = bootstrap(acceptance_requests=2, min_acceptance=0.0)
+    assert [commit(loop) for _ in range(5)] == [False] * 5
+
+
+def test_a_run_that_reached_its_target_is_not_saturated() -> None:
+    loop = bootstrap(num_instructions=1, acceptance_requests=1, min_acceptance=1.0)
+    assert commit(loop, "Name three rivers.", "Explain why the sky is blue.")
+    assert not loop.saturated
 
 
 def test_the_curve_tells_what_one_more_instruction_costs() -> None:
@@ -142,7 +179,10 @@ def test_the_curve_tells_what_one_more_instruction_costs() -> None:
         ({"plain_opening": True}, "'Sort' these words by length.", "opening_not_plain"),
         ({"plain_opening": True}, "Écris un poème sur un lac.", "opening_not_plain"),
         ({}, "Écris un poème sur un lac.", None),
+        ({"forbidden_openings": ["Write a program"]}, "write a PROGRAM that sorts numbers.", "forbidden_opening"),
         ({"max_words": 5}, "One two three four five six.", "too_long"),
+        ({"max_words": 6}, "One two three four five six.", None),
+        ({"min_words": 6}, "One two three four five six.", None),
     ],
 )
 def test_candidate_rules(settings: dict[str, Any], text: str, reason: str | None) -> None:
@@ -202,6 +242,33 @@ def test_a_prompt_shows_machine_written_instructions_from_the_pool_it_may_see() 
     prompted_by, _ = loop._shown[4]
     assert sum(name.startswith("ins-") for name in prompted_by) == 2
     assert len(prompted_by) == 5  # two machine-written and all three seeds
+
+
+def test_the_places_of_machine_written_instructions_are_filled_and_mixed() -> None:
+    seeds = [seed(f"s{n}", f"Count to {n} in your head.") for n in range(20)]
+    loop = bootstrap(seeds, num_instructions=50, num_seed=6, num_machine=2, window=4)
+    loop.prepare(0)
+    assert len(loop._shown[0][0]) == 8  # seeds fill all places
+    commit(loop, "Explain why the sky is blue.", "Sort these cities by size.", "List the planets that have rings.")
+    for _ in range(20):
+        commit(loop)
+    shown: list[list[str]] = []
+    for index in range(21, 40):
+        loop.prepare(index)
+        shown.append(loop._shown[index][0])
+        loop.commit(index, answer(""))
+    assert {len(names) for names in shown} == {8}
+    places = {place for names in shown for place, name in enumerate(names) if name.startswith("ins-")}
+    assert len(places) > 2
+
+
+def test_a_prompt_waits_for_the_answers_that_decide_it_and_sees_no_others() -> None:
+    loop = bootstrap(num_instructions=50, window=4)
+    assert (loop.may_launch(7, 3), loop.may_launch(7, 4)) == (False, True)
+    commit(loop, "Explain why the sky is blue.")
+    for index in (1, 4):
+        loop.prepare(index)
+    assert [any(name.startswith("ins-") for name in loop._shown[index][0]) for index in (1, 4)] == [False, True]
 
 
 def test_classification_only_shows_classification_seeds_alone() -> None:

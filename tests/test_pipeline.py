@@ -303,6 +303,49 @@ def test_a_broken_file_is_one_line_with_its_place(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_domain_that_no_seed_has_stops_before_the_first_request(repository: Repository) -> None:
+    repository.choose("generate.domains=[cookin]")
+    done = repository.stage("generate")
+    assert done.returncode == 2
+    assert done.stderr.startswith("generate: generate.domains: 'cookin' is the domain of no seed in ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_classification_tasks_alone_are_asked_for_with_their_own_prompt(repository: Repository) -> None:
+    repository.choose("generate.classification_only=true")
+    repository.write("prompts/chat/generate.j2", "{% if %}")
+    done = repository.stage("generate")
+    assert done.returncode == 0, done.stderr
+    labelled = {row["id"] for row in repository.rows("seeds/seed_tasks.jsonl") if row["is_classification"]}
+    shown = {name for row in repository.rows("data/instructions.jsonl") for name in row["prompted_by"]}
+    assert {name for name in shown if name.startswith("seed-")} <= labelled
+
+
+def test_a_stricter_threshold_of_the_filter_rejects_whole_tasks(repository: Repository) -> None:
+    tasks = len(repository.rows("data/tasks.jsonl"))
+    repository.choose("filter.rouge_threshold=0.2")
+    done = repository.stage("filter")
+    assert done.returncode == 0, done.stderr
+    rejected = [
+        row["record"]["id"] for row in repository.rows("data/rejected/filter.jsonl") if row["reason"] == "too_similar"
+    ]
+    kept = {row["instruction_id"] for row in repository.rows("data/instances.jsonl") if row["source"] == "machine"}
+    assert 0 < len(rejected) < tasks
+    assert not kept & set(rejected)
+    metrics = json.loads(repository.read("reports/metrics/filter.json"))
+    assert metrics["in"] == metrics["out"] + metrics["rejected"]
+
+
+def test_compiled_code_is_no_change_of_what_a_stage_depends_on(repository: Repository) -> None:
+    repository.write("stages/llm/__pycache__/wire.cpython-399.pyc", "compiled")
+    show = "from stages.contract.state import changed_since_lock; print(changed_since_lock('generate'))"
+    assert repository.run("python", "-c", show).stdout == "[]\n"
+
+
+def test_no_file_that_a_run_leaves_is_empty(finished: Repository) -> None:
+    assert [path for path, content in finished.data().items() if not content] == []  # DVC would warn at every run
+
+
 def test_a_missing_seeds_file_is_one_line(repository: Repository) -> None:
     done = repository.seedling("run", "seeds.path=seeds/none.jsonl", "prompts.classify=prompts/none.j2")
     assert done.returncode == 2

@@ -14,6 +14,7 @@ from stages.check import compose
 from stages.commands.choice import Choice, amended, composed
 from stages.commands.cli import parser
 from stages.contract.config import validate
+from stages.contract.jsonl import read_seeds
 from stages.text.prompts import load_prompt
 from tests.repository import ROOT, Repository
 
@@ -95,6 +96,45 @@ def test_the_funnel_in_readme_is_the_committed_one() -> None:
         row = json.loads(path.read_text("utf-8"))
         counts = f"{row['in']:>7,}{row['out']:>7,}{row['rejected']:>10,}{row['requests']:>10,}{row['cost_usd']:>7.2f}"
         assert f"{path.stem:<13}{counts}" in readme
+
+
+def test_the_figures_in_readme_are_those_of_the_defaults() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    config = validate(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")))
+    seeds = read_seeds(str(ROOT / config.seeds.path))
+    shown = config.generate.num_seed, config.generate.num_machine
+    for words in (
+        f"shows the model {sum(shown)} tasks ({shown[0]} seeds, {shown[1]} machine-written ones",
+        f"above ROUGE-L {config.generate.rouge_threshold} with",
+        f"(`runtime.max_cost_usd`, {config.runtime.max_cost_usd:g} USD unless",
+        f"[seeds/](seeds/README.md) holds {len(seeds)};",
+        f"| `seeds/` | {len(seeds)} seed tasks in {len({seed.domain for seed in seeds})} domains |",
+    ):
+        assert words in readme
+
+
+EDITS = re.findall(r"^\| ([^|]+) \| ([a-z, ]+) \| \d+ \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("edit", "listed"), EDITS[1:], ids=[edit for edit, _ in EDITS[1:]])
+def test_the_stages_that_an_edit_reruns_use_what_is_edited(edit: str, listed: str) -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    edited = edit.rsplit(maxsplit=1)[-1].partition("=")[0]
+    edited = {"seed": "${seeds.path}"}.get(edited, edited) if "=" not in edit else edited
+    edited = f"${{prompts.{Path(edited).stem}}}" if edited.startswith("prompts/") else edited
+    users = [
+        name
+        for name, stage in stages.items()
+        if edited in stage["deps"] or any(f"{edited}.".startswith(f"{key}.") for key in stage["params"])
+    ]
+    below, changed = list(users), {out for name in users for out in stages[name]["outs"] if isinstance(out, str)}
+    for name, stage in stages.items():
+        if name not in users and changed & set(stage["deps"]):
+            below.append(name)
+            changed |= set(filter(lambda out: isinstance(out, str), stage["outs"]))
+    found = [] if listed == "none" else listed.split(", ")
+    assert set(users) <= set(found) <= set(below)
+    assert found == [name for name in stages if name in found]
 
 
 def test_the_rows_in_readme_are_rows_of_the_dataset_and_of_the_seeds() -> None:

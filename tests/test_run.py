@@ -1,6 +1,7 @@
 """`seedling run` and `seedling demo`: what is chosen, kept, refused, and rerun."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -61,6 +62,20 @@ def test_overrides_amend_the_choice(
     assert (found.groups, found.values) == (groups, values)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "groups"),
+    [
+        (["experiment=smoke"], {"experiment": "smoke"}),
+        (["llm@classify.llm=null"], {"llm": "openai"}),
+        (["llm=vllm"], {"llm@classify.llm": "ollama", "llm": "vllm"}),
+    ],
+    ids=["experiment drops groups", "null drops its group", "the last one chosen is named last"],
+)
+def test_a_group_takes_the_place_of_what_was_chosen(overrides: list[str], groups: dict[str, str]) -> None:
+    found = amended(Choice(groups={"llm": "openai", "llm@classify.llm": "ollama"}), overrides)
+    assert list(found.groups.items()) == list(groups.items())
+
+
 def test_runtime_is_never_part_of_the_choice() -> None:
     found = amended(Choice(), ["runtime.concurrency=2", "seed=1"])
     assert (found.values, found.runtime) == ({"seed": 1}, {"concurrency": 2})
@@ -91,6 +106,17 @@ def test_runtime_on_the_command_line_reruns_nothing_and_stays_nowhere(repository
     assert repository.params()["runtime"]["concurrency"] == 64
 
 
+def test_runtime_on_the_command_line_reaches_the_stages_before_that_of_the_environment(
+    repository: Repository, tmp_path: Path
+) -> None:
+    environment = json.dumps({"answers_dir": str(tmp_path / "environment")})
+    command = ["run", "classify.temperature=0.5", f"runtime.answers_dir={tmp_path / 'command'}"]
+    done = repository.seedling(*command, SEEDLING_RUNTIME=environment)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "command").is_dir()
+    assert not (tmp_path / "environment").exists()
+
+
 @pytest.mark.parametrize(
     ("overrides", "line"),
     [
@@ -102,6 +128,7 @@ def test_runtime_on_the_command_line_reruns_nothing_and_stays_nowhere(repository
         (["experiment=tpyo"], "experiment=tpyo: no such option in conf/experiment; known: paper, smoke"),
         (["runtime=null"], "'runtime=null': cannot be chosen; write a group"),
         (["defaults=null"], "'defaults=null': cannot be chosen; write a group"),
+        (["hydra.run.dir=x"], "'hydra.run.dir=x': cannot be chosen; write a group"),
         (
             ["filter.drop_flags=[input_mising]"],
             "filter.drop_flags.0: Input should be 'input_missing' or 'output_repeats'",
@@ -152,6 +179,8 @@ def test_the_demonstration_shows_funnel_instances_and_places(repository: Reposit
     for name in ("generate", "classify", "instantiate", "filter", "analyze", "export"):
         assert f"\n{name} " in done.stdout
     assert done.stdout.count("\n  instruction ") == 3
+    machine = [row for row in repository.rows("data/instances.jsonl") if row["source"] == "machine"]
+    assert f"kept, 3 of {len(machine)}:" in done.stdout
     assert "data/report.html" in done.stdout
     assert "bin/activate" in done.stdout
     assert "demonstration data" in done.stdout
@@ -170,7 +199,22 @@ def test_run_returns_the_code_of_the_stage_that_failed(repository: Repository) -
     repository.write("seeds/seed_tasks.jsonl", "\n".join([*seeds, '{"id": "x"}']))
     done = repository.seedling("run")
     assert done.returncode == 2
-    assert f"generate: seeds/seed_tasks.jsonl:{len(seeds) + 1}: name" in done.stderr or "instruction" in done.stderr
+    assert f"generate: seeds/seed_tasks.jsonl:{len(seeds) + 1}: instruction: Field required" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demonstration_returns_the_code_of_the_stage_that_failed_and_shows_nothing(repository: Repository) -> None:
+    repository.replace("params.yaml", "shown_rejected: 30", "shown_rejected: 31")
+    done = repository.seedling("demo")
+    assert done.returncode == 2
+    assert "check: analyze.shown_rejected: conf/ composes 30, params.yaml holds 31" in done.stderr
+    assert "kept, " not in done.stdout
+
+
+def test_run_fails_when_dvc_itself_does(repository: Repository) -> None:
+    repository.replace("dvc.yaml", "    cmd: python -m stages.export\n", "")
+    done = repository.seedling("run")
+    assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
 

@@ -92,4 +92,4 @@ def test_figures_in_outputs_are_right(name: str) -> None:
 
 def test_the_file_is_written_as_it_is_read() -> None:
     lines = Path(ROOT / "seeds/seed_tasks.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == [seed.model_dump() for seed in SEEDS]
+    assert lines == [json.dumps(seed.model_dump(), ensure_ascii=False) for seed in SEEDS]

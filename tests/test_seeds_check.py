@@ -73,6 +73,12 @@ def test_without_a_file_that_of_the_config_is_checked_from_any_folder() -> None:
     assert done.stdout.startswith("seeds/seed_tasks.jsonl: 175 tasks, every line is well formed\n")
 
 
+def test_without_a_file_that_which_was_chosen_is_checked(repository: Repository) -> None:
+    repository.write("mine.jsonl", json.dumps(seed("one", "Name a river.")))
+    repository.choose("seeds.path=mine.jsonl")
+    assert repository.seedling("seeds", "check").stdout.startswith("mine.jsonl: 1 task, every line is well formed\n")
+
+
 def test_one_seed_is_enough_and_the_empty_places_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = report(written(tmp_path / "one.jsonl", seed("one", "Name a river.")), capsys)
     assert "one.jsonl: 1 task, every line is well formed\n" in found
@@ -82,6 +88,34 @@ def test_one_seed_is_enough_and_the_empty_places_are_named(tmp_path: Path, capsy
     assert "note              no classification task: " in found
     assert found.count("<task>Name a river.</task>") == 1
     assert "every task is without input" not in found
+
+
+@pytest.mark.parametrize(("tasks", "noted"), [(7, True), (8, False)])
+def test_places_are_empty_below_eight_seeds(
+    tasks: int, noted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [seed(f"seed-{number}", f"Name {number} rivers.") for number in range(tasks)]
+    assert ("a prompt has 8 places" in report(written(tmp_path / "few.jsonl", *lines), capsys)) == noted
+
+
+def test_a_task_with_one_instance_without_input_has_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = {**seed("both", "Name a river."), "instances": [{"input": text, "output": "Rhine"} for text in ("", "EU")]}
+    found = report(written(tmp_path / "both.jsonl", both, seed("none", "Why?")), capsys)
+    assert "  without input     1 of 2 (50 %)\n" in found
+
+
+def test_as_many_as_ten_pairs_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [seed(f"seed-{number}", "Name a river.") for number in range(13)]
+    found = report(written(tmp_path / "same.jsonl", *lines), capsys)
+    assert "12 pairs above ROUGE-L 0.7\n" in found
+    assert found.count("1.00  seed-0  seed-") == 10
+
+
+def test_a_file_of_another_editor_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "windows.jsonl"
+    lines = [json.dumps(seed("one", "Name a river.")), "", json.dumps(seed("two", "Why?")), ""]
+    path.write_text("\ufeff" + "\r\n".join(lines), "utf-8")
+    assert "windows.jsonl: 2 tasks, every line is well formed\n" in report(path, capsys)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +176,7 @@ BROKEN: dict[str, tuple[object, str]] = {
     "null_input": ({**GOOD, "instances": [{"input": None, "output": "Rhine"}]}, "instances.0.input: "),
     "unknown_field": ({**GOOD, "instruktion": "Name a river."}, "instruktion: "),
     "empty_instruction": ({**GOOD, "instruction": ""}, "instruction: "),
+    "blank_instruction": ({**GOOD, "instruction": " "}, "instruction: "),
 }
 
 
@@ -157,7 +192,10 @@ def test_a_broken_line_is_one_line_with_file_line_and_field(line: object, words:
 def test_a_missing_an_empty_and_an_ambiguous_file_are_one_line_each(tmp_path: Path) -> None:
     missing, empty, twice = tmp_path / "missing.jsonl", written(tmp_path / "empty.jsonl"), tmp_path / "twice.jsonl"
     written(twice, GOOD, seed("good", "Why is the sky blue?"))
+    latin = tmp_path / "latin.jsonl"
+    latin.write_bytes(json.dumps({**GOOD, "instruction": "Écris."}, ensure_ascii=False).encode("latin-1"))
     for path, words in (
+        (latin, f"is not UTF-8 (invalid continuation byte at byte {latin.read_bytes().index(0xC9)}); save it as UTF-8"),
         (missing, "no such file; correct the path or create the file"),
         (empty, "holds no seed task; one is enough to begin"),
         (twice, "id: 'good' occurs more than once; give each seed its own"),

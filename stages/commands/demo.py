@@ -53,8 +53,9 @@ def _outcome() -> Iterator[str]:
             counts = f"{row['in']:>7,}{row['out']:>7,}{row['rejected']:>10,}{row['requests']:>10,}"
             yield f"{name:<13}{counts}{row['cost_usd']:>7.2f}"
     kept = [row for row in read_records("data/instances.jsonl", Instance) if row.source == "machine"]
-    yield f"\nkept, 3 of {len(kept):,}:"
-    for instance in spread(kept, 3):
+    shown = spread(kept, 3)
+    yield f"\nkept, {len(shown)} of {len(kept):,}:"
+    for instance in shown:
         yield from _lines("instruction", instance.instruction)
         yield from _lines("input", instance.input or "(none)")
         yield from _lines("output", instance.output)

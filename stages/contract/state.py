@@ -71,7 +71,7 @@ def recorded_state(name: str) -> State | None:
 
 
 def changed_since_lock(name: str) -> list[str]:
-    """Return the parameters (with both values) and the paths that differ from a stage's last run; all where none is."""
+    """Return the parameters (with both values) and the paths that differ from a stage's last run, if it had one."""
     now, before = state_of(name), recorded_state(name)
     if before is None:
         return []

@@ -8,7 +8,7 @@ from stages.contract.config import Runtime
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import Answer
 from stages.llm.answers import AnswerStore
-from stages.llm.budget import Budget, CapReachedError
+from stages.llm.budget import Budget
 from stages.llm.faults import AttemptError
 from stages.llm.limits import Limit
 from stages.llm.locks import KeyLocks
@@ -50,7 +50,8 @@ class Client:
 
         Raises:
             UserError: the provider refuses the request, the key is missing, or the model or its price is unknown.
-            SeedlingError: no answer came in so many attempts, or the cap is reached.
+            CapReachedError: the cap is reached.
+            SeedlingError: no answer came in so many attempts.
         """
         if stored := self._store.get(request.key):
             self._progress.replayed(stored)
@@ -98,10 +99,10 @@ class Client:
             try:
                 return await self._attempt(request)
             except AttemptError as fault:
+                self._progress.failed()
                 if fault.kind == "fatal":
                     raise UserError(f"{request.llm.model}: refused the request: {fault}") from None
                 log.info("%s: %s", request.llm.model, fault)
-                self._progress.retried()
                 faults += fault.kind == "passing"
                 if faults == self._runtime.attempts:
                     raise SeedlingError(
@@ -117,13 +118,10 @@ class Client:
             self._wire = Wire(self._runtime, request)
             self._progress.begin(most_usd(request, self._wire.price), self._wire.price, self._budget)
         async with self._limit.place(most_tokens(request)) as place:
-            try:
-                async with self._budget.reserved(most_usd(request, self._wire.price)) as charge:
-                    self._progress.sent()
-                    answer = await self._wire.ask(request)
-                    charge.usd = charge.usd if answer.cost_usd is None else answer.cost_usd
-            except CapReachedError:
-                raise self._progress.cap_reached(self._budget.spent_usd) from None
+            async with self._budget.reserved(most_usd(request, self._wire.price)) as charge:
+                self._progress.sent()
+                answer = await self._wire.ask(request)
+                charge.usd = charge.usd if answer.cost_usd is None else answer.cost_usd
             place.tokens = answer.prompt_tokens + answer.completion_tokens
         self._progress.answered(answer)
         return answer

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -40,19 +41,18 @@ def _is_alive(process: psutil.Process) -> bool:
 
 def _dvc() -> psutil.Process | None:
     """Return the nearest `dvc` above this process."""
-    for process in psutil.Process().parents():
-        if any(Path(word).name == "dvc" for word in _words(process)):
-            return process
+    with suppress(psutil.NoSuchProcess):  # one of those above dies just now
+        for process in psutil.Process().parents():
+            if any(Path(word).name == "dvc" for word in _words(process)):
+                return process
     return None
 
 
 def _parent() -> psutil.Process | None:
-    """Return the process that started this one, None when a stage was left to the first process by a dvc that died."""
-    parent = psutil.Process().parent()
-    left_over = parent and parent.pid == 1 and "DVC_STAGE" in os.environ
-    if left_over and not any("python" in word for word in _words(psutil.Process(1))):
-        return None
-    return parent or psutil.Process()  # the first process of a container works for itself
+    """Return the process that started this one, None when a dvc did that has died: its heir runs no python."""
+    parent = psutil.Process().parent() or psutil.Process()  # the first process of a container works for itself
+    inherited = "DVC_STAGE" in os.environ and not any("python" in word for word in _words(parent))
+    return None if inherited else parent
 
 
 def _seedling() -> psutil.Process | None:

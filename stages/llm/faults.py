@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
-_FATAL = {400, 401, 403, 404, 405, 413, 422}
+_FATAL = {400, 401, 402, 403, 404, 405, 413, 422}
 _OVERLOAD = {429, 503, 529}
 _HOPELESS = re.compile(  # words of errors that LiteLLM gives the status of a passing one
     r"insufficient_quota|exceeded your current quota|credit balance is too low|insufficient balance|"
-    r"missing credentials|missing \w+ api key|api_key client option must be set",
+    r"missing credentials|missing \w+ api key|api_key client option must be set|no module named",
     re.IGNORECASE,
 )
 _NOISE = re.compile(r"^(?:litellm\.\w+: )?(?:\w+: )?(?:\w+Exception - )?| ssl:(?:<[^>]*>|\w+)")
@@ -65,8 +65,16 @@ def fault_of(error: Exception, api_key: str | None) -> AttemptError:
     after = retry_after(getattr(error, "litellm_response_headers", None) or {})
     if status in _OVERLOAD:
         return AttemptError("overload", message, after, billed=False)
-    answered_badly = not isinstance(error, openai.OpenAIError) or status == 200
-    return AttemptError("passing", message, after, billed=answered_badly)
+    return AttemptError("passing", message, after, billed=not _is_free(error))
+
+
+def _is_free(error: BaseException | None) -> bool:
+    """Return whether the provider was never reached or sent an error status: an answer lost on the way is charged."""
+    import httpx
+
+    while error and not isinstance(error, httpx.HTTPStatusError | httpx.ConnectError | httpx.ConnectTimeout):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def retry_after(headers: Mapping[str, Any]) -> float:  # Any: httpx headers hold strings, a dict may hold anything

@@ -70,7 +70,7 @@ class Limit:
         self._refused_since = 0.0
         self._refused_gap = 0.0  # between starts when they were refused last
         self._successes: deque[float] = deque(maxlen=1000)
-        self._opened = time.monotonic()
+        self._opened = 0.0  # when the first request started; LiteLLM is imported before
 
     @property
     def places(self) -> int:
@@ -131,6 +131,7 @@ class Limit:
                     await self._left.wait()
                 await self.sleep(self._seconds_to_wait())
             now = time.monotonic()
+            self._opened = self._opened or now
             for bucket, amount in ((self._requests, 1), (self._tokens, tokens), (self._pace, 1)):
                 bucket.take(now, amount)
             self._taken += 1

@@ -20,7 +20,7 @@ _QUIET_SECONDS = 5.0  # between two lines where there is no terminal
 _REDRAWN_SECONDS = 0.1  # between two states of the bar
 _NOTABLE_PAUSE_SECONDS = 2.0
 _LISTED_CHANGES = 5
-_BAR = "{desc}: {percentage:3.0f} %|{bar:20}| {n_fmt}/{total_fmt} {unit}{postfix}, {remaining} left"
+_BAR = "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix} |{bar}|"  # what does not fit is cut off at the end
 
 
 class _Sum:
@@ -49,7 +49,7 @@ class Progress:
         self._work = work
         self._cap = cap_usd
         self._stored, self._bought = _Sum(), _Sum()
-        self._sent = self._retries = self._commits = self._tenths = self._done_at_first = 0
+        self._sent = self._failed = self._commits = self._tenths = 0
         self._budget: Budget | None = None
         self._most_usd = 0.0
         self._began = self._said = 0.0
@@ -62,7 +62,7 @@ class Progress:
     def begin(self, most_usd: float, price: Price | None, budget: Budget) -> None:
         """Announce the first request that is not stored: what was, about what the rest takes, and what changed."""
         self._budget, self._most_usd = budget, most_usd
-        calls = max(1, self._work.requests_left - (self._stored.answers - self._commits))
+        calls = self._calls_left()
         cap = "" if self._cap is None or not most_usd else f" (cap {self._cap:g} USD)"
         self._say(
             f"{self._stored.answers:,} stored answers applied, about {calls:,} new calls, "
@@ -72,7 +72,6 @@ class Progress:
             more = f" and {len(changes) - _LISTED_CHANGES} more" if len(changes) > _LISTED_CHANGES else ""
             self._say(f"changed since dvc.lock: {', '.join(changes[:_LISTED_CHANGES])}{more}")
         self._began = self._said = time.monotonic()
-        self._done_at_first = self._work.done
         if sys.stderr.isatty():
             self._bar = self._new_bar()
 
@@ -80,9 +79,9 @@ class Progress:
         """Count an attempt."""
         self._sent += 1
 
-    def retried(self) -> None:
-        """Count an attempt that brought no answer and is followed by another."""
-        self._retries += 1
+    def failed(self) -> None:
+        """Count an attempt that brought no answer."""
+        self._failed += 1
 
     def answered(self, answer: Answer) -> None:
         """Count an answer that was bought."""
@@ -107,15 +106,15 @@ class Progress:
             self._said, self._tenths = now, tenths
             self._say(f"{self._work.done:,} of {self._work.target:,} {self._work.unit}, {self._figures()}")
 
-    def cap_reached(self, spent_usd: float) -> SeedlingError:
+    def cap_reached(self) -> SeedlingError:
         """Return the error that ends a command at its cap, with what it takes to go on."""
-        done, target = self._work.done, self._work.target
-        gained = done - self._done_at_first
-        each = self._bought.cost_usd / gained if gained else 0.0
-        more = each * (target - done) or self._most_usd * self._work.requests_left
+        assert self._budget is not None
+        each = self._bought.cost_usd / max(1, self._bought.answers) or self._most_usd
+        more = each * self._calls_left()
         advised = _rounded_up(max(1.25 * more, self._cap or 0))
         return SeedlingError(
-            f"done {done:,} of {target:,}, spent {money(spent_usd)} USD, about {money(more)} more; "
+            f"done {self._work.done:,} of {self._work.target:,}, spent {money(self._budget.spent_usd)} USD, "
+            f"about {money(more)} more; "
             f"every answer received is stored; continue: seedling run runtime.max_cost_usd={advised:g}"
         )
 
@@ -127,19 +126,24 @@ class Progress:
         if self._sent:
             self._say(self._figures())
 
+    def _calls_left(self) -> int:
+        """Return about how many answers are still to be bought."""
+        uncommitted = self._stored.answers + self._bought.answers - self._commits
+        return max(1, self._work.requests_left - uncommitted)
+
     def _figures(self) -> str:
         return ", ".join(self._parts())
 
     def _parts(self) -> Iterator[str]:
         yield f"{self._sent:,} requests"
-        if self._retries:
-            yield f"{self._retries:,} of them failed"
         tokens = self._bought.prompt_tokens + self._bought.completion_tokens
         seconds = max(0.1, time.monotonic() - self._began)
         yield f"{tokens / seconds:,.0f} tokens/s"
         if self._most_usd and self._budget:
             cap = "" if self._cap is None else f" of {self._cap:g}"
             yield f"{money(self._budget.spent_usd)}{cap} USD spent"
+        if self._failed:
+            yield f"{self._failed:,} failed"
 
     def _expected_cost(self, calls: int, price: Price | None) -> str:
         if price is None:
@@ -157,7 +161,6 @@ class Progress:
             desc=self._name,
             total=self._work.target,
             initial=self._work.done,
-            unit=self._work.unit,
             bar_format=_BAR,
             postfix=self._figures(),
             leave=False,

@@ -9,6 +9,7 @@ from stages.contract.config import Decoding, Runtime
 from stages.contract.errors import StoppedError
 from stages.contract.records import Answer
 from stages.llm.answers import AnswerStore
+from stages.llm.budget import CapReachedError
 from stages.llm.client import Client
 from stages.llm.command import stop_when_orphaned
 from stages.llm.database import answers_folder
@@ -40,6 +41,8 @@ def answer_in_order(name: str, runtime: Runtime, work: Work) -> None:
     progress = Progress(name, work, runtime.max_cost_usd)
     try:
         asyncio.run(_Run(runtime, store, progress).go(work))
+    except CapReachedError:
+        raise progress.cap_reached() from None
     finally:
         progress.close()
         store.close()
@@ -119,14 +122,16 @@ class _Run:
             if not self._running:
                 return
             finished, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            for task in finished:
-                done[self._running.pop(task)] = task.result()
+            indices = {self._running.pop(task): task for task in finished}
+            done |= {index: task.result() for index, task in indices.items() if not task.exception()}
             while committed in done:
                 ends = work.commit(committed, done.pop(committed))
                 self._progress.committed()
                 committed += 1
                 if ends:
                     return
+            for task in finished:
+                task.result()  # a fault ends the run, once what came with it is committed
 
     async def _drain(self) -> None:
         """Let requests on the wire finish and be stored; those that still wait for a place are dropped."""

@@ -38,6 +38,7 @@ class Wire:
         self._deadline_seconds = runtime.deadline_seconds
         self._key = _api_key(request.llm)
         self._servers = itertools.cycle(runtime.api_base or [None])
+        self._failed: dict[str, str | None] = {}
         self._own_price = own_price(request.llm, runtime)
         self.price = find_price(request.llm, runtime)
         self._refused: list[str] = refused_parameters(request)
@@ -51,10 +52,12 @@ class Wire:
             AttemptError: no answer came, or none within the deadline, which counts from sending to the last byte.
             UserError: the token limit left no room for an answer.
         """
+        server = self._next_server(request.key)
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                answer = to_answer(request, await self._send(request), self._refused)
+                answer = to_answer(request, await self._send(request, server), self._refused)
         except expected_errors() as error:
+            self._failed[request.key] = server
             if reason := refusal_of_words(error):
                 return no_answer(request, reason, self._refused)
             raise fault_of(error, self._key) from None  # its locals hold the key
@@ -67,17 +70,22 @@ class Wire:
             await self._litellm.aclient_session.aclose()
             self._litellm.aclient_session = None
 
-    async def _send(self, request: Request) -> Any:  # Any: LiteLLM's response
+    def _next_server(self, key: str) -> str | None:
+        """Return the server whose turn it is, or the one after it where that has just failed the request."""
+        server = next(self._servers)
+        return next(self._servers) if server == self._failed.pop(key, "") else server
+
+    async def _send(self, request: Request, server: str | None) -> Any:  # Any: LiteLLM's response
         parameters = {name: value for name, value in request.parameters.items() if name not in self._refused}
         if "seed" in parameters and self._llm.route != "offline":
             parameters["seed"] = seed_on_the_wire(request)
-        server = next(self._servers)
         common = {
             "model": self._llm.model,
             "api_base": None if self._llm.route == "offline" else server,
             "api_key": self._key or self._no_key(server),
             "num_retries": 0,
             "max_retries": 0,
+            "timeout": self._deadline_seconds,  # LiteLLM's own is 600 s
             **parameters,
         }
         if self._llm.mode == "chat":
@@ -98,10 +106,12 @@ class Wire:
 
     def _cost(self, answer: Answer) -> float | None:
         """Return what an answer cost; LiteLLM's figure knows more kinds of tokens than a `Price` does."""
+        if not answer.prompt_tokens and any(dict(self.price or ()).values()):
+            return None  # without usage it is not known
         if self._own_price:
             tokens = (answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens)
             return cost_usd(self._own_price, *tokens)
-        return answer.cost_usd if answer.prompt_tokens else None  # without usage it is not known
+        return answer.cost_usd
 
     def _share_connections(self) -> None:
         """Let text completions share their connections: LiteLLM opens one for each and leaves it open."""
@@ -113,9 +123,10 @@ class Wire:
 
 def _api_key(llm: Llm) -> str | None:
     name = llm.api_key_env
-    if name and not os.environ.get(name):
+    key = os.environ.get(name, "").strip() if name else None  # a blank or line end came along with the paste
+    if key == "":
         raise UserError(f"llm.api_key_env: the variable {name} is not set; export {name}=… and run again")
-    return os.environ[name] if name else None
+    return key
 
 
 def seed_on_the_wire(request: Request) -> int:

@@ -1,0 +1,372 @@
+"""Money: what models take, what is set aside before a request, and the cap that one command never exceeds."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages.commands.choice import Choice, amended
+from stages.contract.config import Config, Price
+from stages.contract.errors import SeedlingError, UserError
+from stages.contract.stage import RUNTIME_VARIABLE
+from stages.llm.command import RUN_VARIABLE
+from stages.llm.prices import find_price
+from tests.llm_server import (
+    Behaviour,
+    Call,
+    LlmServer,
+    Reaction,
+    answering,
+    ask,
+    configure,
+    drop,
+    failing,
+    hang,
+    malformed,
+    truncated,
+)
+from tests.repository import ROOT, Repository
+from tests.test_window import prompts
+
+MODEL = "openai/test"
+PAID = {"provider": "openai", "model": MODEL}
+PER_MTOK = 100.0
+EACH_USD = 0.1
+"""What a request of 1,000 tokens costs at most."""
+PRICE = {"input_usd_per_mtok": 0.0, "cached_input_usd_per_mtok": 0.0, "output_usd_per_mtok": PER_MTOK}
+NOTHING = Price(input_usd_per_mtok=0, cached_input_usd_per_mtok=0, output_usd_per_mtok=0)
+
+
+@pytest.fixture(autouse=True)
+def new_command() -> Iterator[Callable[[str], None]]:
+    """Set the run id, as another `seedling` command does; each test is a command of its own."""
+
+    def begin(name: str) -> None:
+        os.environ[RUN_VARIABLE] = f"elsewhere:{name}:1"
+
+    begin("first")
+    yield begin
+    del os.environ[RUN_VARIABLE]
+
+
+def used(completion_tokens: int, prompt_tokens: int = 3, cached_tokens: int = 0) -> Behaviour:
+    """Return the behaviour of a server that says what an answer took."""
+    usage = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": cached_tokens},
+    }
+    return answering(text="Hello.", finish_reason="stop", usage=usage)
+
+
+def capped(server: LlmServer, folder: Path, cap_usd: float | None, **runtime: object) -> Config:
+    """Return the config of a stage whose model takes 0.10 USD for 1,000 tokens of an answer."""
+    return server.configure(folder, PAID, runtime={"max_cost_usd": cap_usd, "price": {MODEL: PRICE}, **runtime})
+
+
+def asked(server: LlmServer) -> list[str]:
+    return [call.prompt for call in server.calls]
+
+
+# What a model takes
+
+
+def price(model: str, cap_usd: float | None = 5.0, own: Mapping[str, object] = PRICE, named: str = "") -> Price | None:
+    config = configure({"provider": "any", "model": model}, runtime={"max_cost_usd": cap_usd, "price": {named: own}})
+    return find_price(config.generate.llm, config.runtime)
+
+
+@pytest.mark.parametrize("model", ["ollama/llama3.2", "ollama_chat/llama3.2", "hosted_vllm/Qwen/Qwen3-4B"])
+def test_a_model_on_ones_own_machine_is_free_unless_it_is_named(model: str) -> None:
+    assert price(model) == NOTHING
+    assert price(model, named=model) == Price.model_validate(PRICE)
+
+
+def test_a_listed_model_takes_what_the_list_says_unless_it_is_named() -> None:
+    model = "openai/gpt-4.1-mini"
+    found = price(model)
+    assert found
+    assert found.input_usd_per_mtok == pytest.approx(0.4)
+    assert found.cached_input_usd_per_mtok == pytest.approx(0.1)
+    assert found.output_usd_per_mtok == pytest.approx(1.6)
+    assert price(model, named=model) == Price.model_validate(PRICE)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param("openai/test", id="not_listed"),
+        pytest.param("openai/a:b", id="a_colon"),
+        pytest.param("dashscope/qwen-plus-latest", id="listed_in_tiers"),
+        pytest.param("bedrock/us-east-1/1-month-commitment/anthropic.claude-v2:1", id="listed_by_the_second"),
+    ],
+)
+def test_a_price_nobody_knows_is_no_obstacle_without_a_cap_and_with_one_it_is_asked_for(
+    model: str, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    assert price(model, cap_usd=None) is None
+    llm = {"provider": "any", "model": model}
+    config = llm_server.configure(tmp_path, llm, runtime={"max_cost_usd": 5.0})
+    with pytest.raises(UserError) as caught:
+        ask(config, "Say hello.")
+    assert (caught.value.exit_code, llm_server.calls) == (2, [])
+    line = r"runtime.max_cost_usd: 5 cannot be kept, the price of (\S+) is not known; add '(runtime.price=.*)', or .*"
+    found = re.fullmatch(f"{line}runtime.max_cost_usd=null to pay without a cap", str(caught.value))
+    assert found
+    assert found[1] == model
+    typed = amended(Choice(), [found[2].replace("…", "1.0")])
+    assert find_price(config.generate.llm, configure(llm, runtime=typed.runtime).runtime) == Price(
+        input_usd_per_mtok=1, cached_input_usd_per_mtok=1, output_usd_per_mtok=1
+    )
+
+
+def test_an_answer_costs_what_its_tokens_take(llm_server: LlmServer, tmp_path: Path) -> None:
+    own = {"input_usd_per_mtok": 2.0, "cached_input_usd_per_mtok": 0.5, "output_usd_per_mtok": 10.0}
+    llm_server.behaviour = used(prompt_tokens=1000, cached_tokens=600, completion_tokens=70)
+    [answer] = ask(capped(llm_server, tmp_path, 5.0, price={MODEL: own}), "Say hello.")
+    assert answer.cost_usd == pytest.approx((400 * 2 + 600 * 0.5 + 70 * 10) / 1e6)
+
+
+# The cap
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+@pytest.mark.parametrize(
+    ("tokens", "answered"),
+    [
+        pytest.param(1000, 10, id="all_that_was_set_aside"),
+        pytest.param(500, 19, id="half_of_it"),
+        pytest.param(1, 40, id="next_to_nothing"),
+    ],
+)
+def test_requests_are_sent_while_the_next_one_cannot_exceed_the_cap(
+    tokens: int, answered: int, concurrency: int, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = used(tokens)
+    config = capped(llm_server, tmp_path, 1.0, concurrency=concurrency)
+    if answered < 40:
+        with pytest.raises(SeedlingError, match="spent") as caught:
+            ask(config, *prompts(40))
+        assert caught.value.exit_code == 1
+    else:
+        ask(config, *prompts(40))
+    assert len(llm_server.calls) == answered
+
+
+def test_a_stop_at_the_cap_says_how_to_go_on_and_nothing_is_asked_twice(
+    llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
+) -> None:
+    llm_server.behaviour = used(1000)
+    with pytest.raises(SeedlingError) as caught:
+        ask(capped(llm_server, tmp_path, 1.0), *prompts(40))
+    stopped = str(caught.value)
+    assert stopped == (
+        "done 10 of 40, spent 1.00 USD, about 3.00 more; every answer received is stored; "
+        "continue: seedling run runtime.max_cost_usd=4"
+    )
+    new_command("second")
+    assert len(ask(capped(llm_server, tmp_path, advised(stopped)), *prompts(40))) == 40
+    assert sorted(asked(llm_server)) == sorted(prompts(40))
+
+
+def advised(stopped: str) -> float:
+    return float(stopped.rpartition("=")[2])
+
+
+def test_a_command_that_goes_on_and_is_stopped_again_still_knows_what_the_rest_takes(
+    llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
+) -> None:
+    llm_server.behaviour = used(1000)
+    for name, done, more in (("first", 10, 3.0), ("second", 20, 2.0), ("third", 30, 1.0)):
+        new_command(name)
+        with pytest.raises(SeedlingError, match=rf"^done {done} of 40, spent 1\.00 USD, about {more:.2f} more"):
+            ask(capped(llm_server, tmp_path, 1.0), *prompts(40))
+
+
+@pytest.mark.parametrize(
+    ("output_usd_per_mtok", "cap_usd", "advice"),
+    [
+        pytest.param(1.0, 0.0, "0.002", id="0.00125"),
+        pytest.param(8.0, 0.0, "0.01", id="0.01"),
+        pytest.param(8.008, 0.0, "0.02", id="0.01001"),
+        pytest.param(240.0, 0.0, "0.3", id="0.3"),
+        pytest.param(3520.0, 0.0, "5", id="4.40"),
+        pytest.param(8000.0, 0.0, "10", id="10"),
+        pytest.param(8080.0, 0.0, "20", id="10.1"),
+        pytest.param(3520.0, 3.0, "5", id="more_than_the_cap"),
+    ],
+)
+def test_the_advised_cap_is_a_quarter_above_the_estimate_rounded_up_to_one_digit(
+    output_usd_per_mtok: float, cap_usd: float, advice: str, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    """One request of 1,000 tokens is estimated."""
+    own = {**PRICE, "output_usd_per_mtok": output_usd_per_mtok}
+    with pytest.raises(SeedlingError, match=rf"continue: seedling run runtime\.max_cost_usd={re.escape(advice)}$"):
+        ask(capped(llm_server, tmp_path, cap_usd, price={MODEL: own}), "Say hello.")
+    assert llm_server.calls == []
+
+
+def test_a_cap_of_nothing_sends_nothing_to_a_paid_model_and_anything_to_a_free_one(
+    llm_server: LlmServer, tmp_path: Path
+) -> None:
+    with pytest.raises(SeedlingError, match=r"^done 0 of 3, spent 0\.00 USD, about 0\.30 more"):
+        ask(capped(llm_server, tmp_path, 0.0), *prompts(3))
+    assert llm_server.calls == []
+    ask(llm_server.configure(tmp_path, runtime={"max_cost_usd": 0.0}), *prompts(3))
+    assert len(llm_server.calls) == 3
+
+
+def test_no_cap_stops_nothing(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = used(1000)
+    assert len(ask(capped(llm_server, tmp_path, None), *prompts(40))) == 40
+
+
+def test_a_cap_hinders_no_replay(llm_server: LlmServer, tmp_path: Path) -> None:
+    first = ask(capped(llm_server, tmp_path, 5.0), *prompts(3))
+    assert ask(capped(llm_server, tmp_path, 0.0), *prompts(3)) == first
+
+
+# What an attempt is charged for
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "spent"),
+    [
+        pytest.param(used(250), "0.0250", id="an_answer"),
+        pytest.param(answering(text="Hello.", usage=None), "0.10", id="an_answer_without_usage"),
+        pytest.param(answering(text="", finish_reason="length"), "0.10", id="all_reasoning"),
+        pytest.param(hang, "0.10", id="deadline"),
+        pytest.param(drop, "0.10", id="dropped"),
+        pytest.param(truncated, "0.10", id="truncated"),
+        pytest.param(malformed, "0.10", id="malformed"),
+        pytest.param(answering(choices=[]), "0.10", id="no_choice"),
+        pytest.param(failing(500), "0.00", id="500"),
+        pytest.param(failing(429, retry_after="1"), "0.00", id="429"),
+        pytest.param(failing(401), "0.00", id="401"),
+        pytest.param(failing(400, "This model's maximum context length is 10 tokens."), "0.00", id="prompt_too_long"),
+    ],
+)
+def test_what_may_have_been_billed_is_charged_at_its_most(
+    behaviour: Behaviour,
+    spent: str,
+    llm_server: LlmServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    llm_server.behaviour = behaviour
+    limits = {"attempts": 1, "deadline_seconds": 0.3 if behaviour is hang else 30.0, "overload_seconds": 0.5}
+    with suppress(SeedlingError):
+        ask(capped(llm_server, tmp_path, 5.0, **limits), "Say hello.")
+    assert f", {spent} of 5 USD spent" in capsys.readouterr().err.splitlines()[-1]
+    assert len(llm_server.calls) == 1
+
+
+def test_an_answer_without_usage_of_a_paid_model_costs_nobody_knows_what(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = answering(text="Hello.", usage=None)
+    config = llm_server.configure(tmp_path, {**PAID, "model": "openai/gpt-4.1-mini"}, runtime={"max_cost_usd": 5.0})
+    assert [answer.cost_usd for answer in ask(config, "Say hello.")] == [None]
+
+
+def test_attempts_that_may_have_been_billed_reach_the_cap(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = hang
+    config = capped(llm_server, tmp_path, 0.25, deadline_seconds=0.2, attempts=20)
+    with pytest.raises(SeedlingError, match=r"^done 0 of 1, spent 0\.20 USD"):
+        ask(config, "Say hello.")
+    assert len(llm_server.calls) == 2
+
+
+# One command
+
+
+def test_the_cap_is_of_a_command_with_all_its_stages_and_new_for_the_next_command(
+    llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
+) -> None:
+    llm_server.behaviour = used(1000)
+    config = capped(llm_server, tmp_path, 1.0)
+    ask(config, *prompts(40)[:4])
+    with pytest.raises(SeedlingError, match=r"^done 6 of 36, spent 1\.00 USD"):
+        ask(config, *prompts(40)[4:])
+    new_command("second")
+    with pytest.raises(SeedlingError, match=r"^done 10 of 30, spent 1\.00 USD"):
+        ask(config, *prompts(40)[10:])
+    assert len(llm_server.calls) == 20
+
+
+def ask_and_exit(folder: str, api_base: str, name: str) -> None:
+    """Ask 40 prompts with a cap that 10 exhaust and exit as a stage does; run as a process of its own."""
+    reach = {"answers_dir": folder, "api_base": api_base, "concurrency": 4}
+    config = configure(PAID, runtime={**reach, "max_cost_usd": 1.0, "price": {MODEL: PRICE}})
+    try:
+        ask(config, *(f"{name}: {prompt}" for prompt in prompts(40)))
+    except SeedlingError as error:
+        sys.exit(error.exit_code)
+
+
+def run_two(server: LlmServer, folder: Path, *runs: str) -> list[int]:
+    """Return how two processes ended that ran at once for the commands given."""
+    processes = []
+    for name, run in zip("ab", runs, strict=True):
+        arguments = ", ".join(map(repr, (str(folder), server.api_base, name)))
+        code = f"from tests.test_budget import ask_and_exit; ask_and_exit({arguments})"
+        environment = {**os.environ, RUN_VARIABLE: run}
+        processes.append(subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment))
+    return [process.wait(60) for process in processes]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("runs", "sent"),
+    [
+        pytest.param(("elsewhere:1:1", "elsewhere:1:1"), 10, id="one_command"),
+        pytest.param(("elsewhere:1:1", "elsewhere:2:1"), 20, id="two_commands"),
+    ],
+)
+def test_processes_of_one_command_share_its_cap_and_those_of_two_do_not(
+    runs: tuple[str, str], sent: int, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = lambda call: replace(used(1000)(call), delay_seconds=0.1)
+    assert run_two(llm_server, tmp_path, *runs) == [1, 1]
+    assert len(llm_server.calls) == sent
+
+
+def billed(server: LlmServer, usd_per_mtok: float) -> Callable[[], float]:
+    """Let a server say that each answer took all it might and return what it has billed."""
+    bills: list[int] = []
+
+    def behave(call: Call) -> Reaction:
+        bills.append(call.body["max_tokens"])
+        usage = {"prompt_tokens": 1, "completion_tokens": bills[-1], "total_tokens": 1 + bills[-1]}
+        return answering(usage=usage)(call)
+
+    server.behaviour = behave
+    return lambda: sum(bills) * usd_per_mtok / 1e6
+
+
+@pytest.mark.slow
+def test_under_plain_dvc_the_cap_counts_over_all_stages(repository: Repository, llm_server: LlmServer) -> None:
+    """With 100 USD for a million tokens `generate` costs about 0.40 here and `instantiate` would 1.60."""
+    repository.choose("llm=vllm")
+    bill = billed(llm_server, PER_MTOK)
+    model = repository.params()["llm"]["model"]
+    reach = {"api_base": llm_server.api_base, "price": {model: PRICE}, "concurrency": 2}
+
+    def reproduce(cap_usd: float) -> subprocess.CompletedProcess[str]:
+        return repository.dvc("repro", **{RUNTIME_VARIABLE: json.dumps({**reach, "max_cost_usd": cap_usd})})
+
+    first = reproduce(1.5)
+    spent = bill()
+    stopped = re.search(r"^instantiate: done \d+ of \d+, spent (\S+) USD, .*max_cost_usd=\S+$", first.stderr, re.M)
+    assert stopped, first.stderr
+    assert float(stopped[1]) == pytest.approx(spent, abs=0.01)
+    assert 1.5 - 3 * 0.1024 < spent <= 1.5
+    assert reproduce(advised(stopped[0])).returncode == 0
+    assert bill() - spent <= advised(stopped[0])
+    assert len(set(asked(llm_server))) == len(asked(llm_server))

@@ -1,0 +1,495 @@
+"""What goes wrong between a stage and its model, and how it is waited out, gone around, or ends the run."""
+
+import asyncio
+import email.utils
+import gc
+import hashlib
+import itertools
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.contract.config import Config
+from stages.contract.errors import SeedlingError, UserError
+from stages.contract.records import Answer
+from stages.llm.answers import AnswerStore
+from stages.llm.client import Client
+from stages.llm.faults import AttemptError, retry_after
+from stages.llm.progress import Progress
+from stages.llm.request import Requests
+from stages.llm.wire import Wire
+from tests.llm_server import (
+    Behaviour,
+    Call,
+    LlmServer,
+    Reaction,
+    answering,
+    ask,
+    configure,
+    drop,
+    failing,
+    hang,
+    html,
+    malformed,
+    slow,
+    truncated,
+)
+from tests.test_client import CANARY, CHAT, HELLO, KEY_VARIABLE, WAYS, Values
+from tests.test_window import Chain, prompts, stored
+
+NOBODY = "http://127.0.0.1:1/v1"
+"""Where no server listens."""
+
+
+@pytest.fixture(autouse=True)
+def key() -> Iterator[None]:
+    """An API key in the environment, as a user exports it."""
+    with environment(KEY_VARIABLE, CANARY):
+        yield
+
+
+@contextmanager
+def environment(name: str, value: str | None) -> Iterator[None]:
+    """Let a variable have a value, or none, for a while."""
+    before = os.environ.pop(name, None)
+    if value is not None:
+        os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
+        if before is not None:
+            os.environ[name] = before
+
+
+def say(call: Call) -> Reaction:
+    return answering(text=said(call.prompt), finish_reason="stop")(call)
+
+
+def said(prompt: str) -> str:
+    return f"You said: {prompt}"
+
+
+def texts(answers: list[Answer]) -> list[str]:
+    return [answer.text for answer in answers]
+
+
+def timed(behaviour: Behaviour, times: list[float], since: float = 0.0) -> Behaviour:
+    """Return a behaviour that notes when each request comes in."""
+
+    def react(call: Call) -> Reaction:
+        times.append(time.time() - since)
+        return behaviour(call)
+
+    return react
+
+
+# How long a provider asks to wait
+
+
+def in_seconds(seconds: float) -> str:
+    return email.utils.formatdate(time.time() + seconds, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({"Retry-After": "7"}, 7, id="seconds"),
+        pytest.param({"retry-after": "0.25"}, 0.25, id="a_fraction"),
+        pytest.param({"Retry-After": " 7 "}, 7, id="blanks_around"),
+        pytest.param({"retry-after-ms": "1500"}, 1.5, id="milliseconds"),
+        pytest.param({"Retry-After-Ms": "1500", "Retry-After": "2"}, 1.5, id="milliseconds_before_seconds"),
+        pytest.param(httpx.Headers({"RETRY-AFTER": "7"}), 7, id="headers_of_httpx"),
+        pytest.param({"retry-after": 7}, 7, id="a_number"),
+        pytest.param({"Retry-After": "0"}, 0, id="zero"),
+        pytest.param({"Retry-After": "-3"}, 0, id="negative"),
+        pytest.param({"Retry-After": "nan"}, 0, id="nan"),
+        pytest.param({"Retry-After": "inf"}, 0, id="inf"),
+        pytest.param({"Retry-After": "1e999"}, 0, id="too_large_to_be_a_number"),
+        pytest.param({"Retry-After": "soon"}, 0, id="a_word"),
+        pytest.param({"Retry-After": ""}, 0, id="empty"),
+        pytest.param({"Retry-After": "Fri, 20 Nov 2020 18:00:00 GMT"}, 0, id="a_date_gone_by"),
+        pytest.param({"Retry-After": "Fri, 40 Nov 2099 18:00:00 GMT"}, 0, id="no_date"),
+        pytest.param({"retry-after-ms": "soon"}, 0, id="milliseconds_as_a_word"),
+        pytest.param({"X-RateLimit-Reset": "7"}, 0, id="another_header"),
+        pytest.param({}, 0, id="missing"),
+    ],
+)
+def test_the_seconds_to_wait_are_read_from_the_headers(headers: Mapping[str, object], seconds: float) -> None:
+    assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize("seconds", [5, 90, 86_400])
+def test_a_date_to_come_is_read_as_the_seconds_until_then(seconds: float) -> None:
+    assert retry_after({"Retry-After": in_seconds(seconds)}) == pytest.approx(seconds, abs=1.5)
+
+
+@given(st.sampled_from(["retry-after", "retry-after-ms"]), st.text() | st.floats().map(str))
+def test_whatever_a_header_holds_the_wait_is_a_number_of_seconds(name: str, value: str) -> None:
+    assert 0 <= retry_after({name: value}) < float("inf")
+
+
+@pytest.mark.parametrize("llm", WAYS)
+def test_a_request_that_is_refused_until_a_date_is_sent_again_then(
+    llm: Values, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    late: list[float] = []
+
+    def refuse_until(call: Call) -> Reaction:
+        date = in_seconds(1.5)
+        until = email.utils.parsedate_to_datetime(date).timestamp()
+        llm_server.behaviour = timed(HELLO, late, since=until)
+        return failing(429, retry_after=date)(call)
+
+    llm_server.behaviour = refuse_until
+    assert texts(ask(llm_server.configure(tmp_path, llm), "Say hello.")) == ["Hello."]
+    assert 0 <= late[0] < 1
+
+
+# What a fault means
+
+
+def fault(config: Config) -> AttemptError:
+    """Return what the one attempt at a request comes to."""
+
+    async def attempt() -> AttemptError:
+        request = Requests(config.generate).make("Say hello.", 1000)
+        wire = Wire(config.runtime, request)
+        try:
+            with pytest.raises(AttemptError) as caught:
+                await wire.ask(request)
+        finally:
+            await wire.close()
+        return caught.value
+
+    return asyncio.run(attempt())
+
+
+@pytest.mark.parametrize("llm", WAYS)
+@pytest.mark.parametrize(
+    ("behaviour", "meaning"),
+    [
+        pytest.param(failing(429), ("overload", False), id="429"),
+        pytest.param(failing(503), ("overload", False), id="503"),
+        pytest.param(failing(529), ("overload", False), id="529"),
+        pytest.param(failing(500), ("passing", False), id="500"),
+        pytest.param(failing(504), ("passing", False), id="504"),
+        pytest.param(drop, ("passing", True), id="dropped"),
+        pytest.param(truncated, ("passing", True), id="truncated"),
+        pytest.param(hang, ("passing", True), id="deadline"),
+        pytest.param(malformed, ("passing", True), id="malformed"),
+        pytest.param(html, ("passing", True), id="html"),
+        pytest.param(answering(choices=[]), ("passing", True), id="no_choice"),
+        pytest.param(answering(text=None, finish_reason="stop"), ("passing", True), id="no_text"),
+        pytest.param(failing(400), ("fatal", False), id="400"),
+        pytest.param(failing(401), ("fatal", False), id="401"),
+        pytest.param(failing(402), ("fatal", False), id="402"),
+        pytest.param(failing(403), ("fatal", False), id="403"),
+        pytest.param(failing(404), ("fatal", False), id="404"),
+        pytest.param(failing(422), ("fatal", False), id="422"),
+        pytest.param(failing(429, "Error: insufficient_quota."), ("fatal", False), id="quota"),
+    ],
+)
+def test_a_fault_is_of_a_kind_and_charged_for_when_an_answer_may_be_lost(
+    llm: Values, behaviour: Behaviour, meaning: tuple[str, bool], llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = behaviour
+    found = fault(llm_server.configure(tmp_path, llm, runtime={"deadline_seconds": 0.3 if behaviour is hang else 30}))
+    assert ((found.kind, found.billed), len(llm_server.calls)) == (meaning, 1)
+
+
+@pytest.mark.parametrize("llm", WAYS)
+def test_a_server_that_is_not_there_may_come_back_and_charges_nothing(llm: Values, tmp_path: Path) -> None:
+    found = fault(configure(llm, runtime={"api_base": NOBODY, "answers_dir": str(tmp_path)}))
+    assert (found.kind, found.billed) == ("passing", False)
+
+
+@pytest.mark.parametrize("llm", WAYS)
+def test_a_used_up_quota_ends_the_run_with_one_request(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = failing(429, "You exceeded your current quota (insufficient_quota).", retry_after="30")
+    with pytest.raises(UserError, match=r"refused the request: .*insufficient_quota"):
+        ask(llm_server.configure(tmp_path, llm), "Say hello.")
+    assert len(llm_server.calls) == 1
+
+
+def test_a_refusal_in_the_middle_stops_the_others(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.script += [slow(0.05)] * 12
+    llm_server.script.append(failing(401))
+    llm_server.behaviour = slow(0.2)
+    config = llm_server.configure(tmp_path, CHAT, runtime={"concurrency": 4})
+    with pytest.raises(UserError, match="refused the request"):
+        ask(config, *prompts(40))
+    assert 13 <= len(llm_server.calls) <= 13 + 4
+    assert len(stored(config)) == len(llm_server.calls) - 1
+
+
+# Who is asked, and with which key
+
+
+def test_a_key_that_no_setting_names_and_no_variable_holds_is_missed_before_any_request(
+    llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm = {"provider": "openai", "model": "openai/test"}
+    config = configure(llm, runtime={"answers_dir": str(tmp_path)})
+    with (
+        environment("OPENAI_API_KEY", None),
+        environment("OPENAI_BASE_URL", llm_server.api_base),
+        pytest.raises(UserError, match=r"^openai/test: refused the request: .*Missing credentials") as caught,
+    ):
+        ask(config, "Say hello.")
+    assert (caught.value.exit_code, llm_server.calls) == (2, [])
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        ("foo/bar", "llm.model: 'foo/bar' is of no provider LiteLLM knows; see docs/providers.md"),
+        ("opena/bar", "llm.model: 'opena/bar' is of no provider LiteLLM knows; did you mean 'openai'?"),
+    ],
+    ids=["foo", "a_slip"],
+)
+def test_an_unknown_provider_is_one_line(model: str, line: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        ask(configure({"provider": "any", "model": model}, runtime={"answers_dir": str(tmp_path)}), "Say hello.")
+    assert (caught.value.exit_code, str(caught.value)) == (2, line)
+
+
+@pytest.mark.parametrize(
+    ("variable", "llm"),
+    [
+        pytest.param("OPENAI_API_KEY", WAYS[0].values[0], id="chat"),
+        pytest.param("OPENAI_API_KEY", WAYS[1].values[0], id="text"),
+        pytest.param("HOSTED_VLLM_API_KEY", WAYS[2].values[0], id="vllm"),
+    ],
+)
+def test_a_key_that_lies_about_is_not_sent_to_a_server_of_ones_own(
+    variable: str, llm: Mapping[str, object], llm_server: LlmServer, tmp_path: Path
+) -> None:
+    with environment(variable, CANARY):
+        ask(llm_server.configure(tmp_path, {**llm, "api_key_env": None}), "Say hello.")
+    [call] = llm_server.calls
+    assert CANARY not in f"{call.headers}{call.body}"
+
+
+# Refusals for overload
+
+
+@pytest.mark.parametrize("status", [429, 503, 529])
+def test_refusals_for_overload_use_up_no_attempts(status: int, llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.script += [failing(status, retry_after="0.05")] * 5
+    llm_server.behaviour = HELLO
+    assert texts(ask(llm_server.configure(tmp_path, CHAT, runtime={"attempts": 1}), "Say hello.")) == ["Hello."]
+    assert len(llm_server.calls) == 6
+
+
+@pytest.mark.parametrize("retry_after", [None, "0.2"], ids=["no_time_named", "a_time_named"])
+def test_a_provider_that_refuses_everything_ends_the_run_in_one_line(
+    retry_after: str | None, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = failing(429, "slow down", retry_after)
+    config = llm_server.configure(tmp_path, CHAT, runtime={"attempts": 1, "overload_seconds": 1})
+    line = r"^refused for overload for \d s and asked to wait \d s more, last: RateLimitError: slow down; run again"
+    with pytest.raises(SeedlingError, match=line) as caught:
+        ask(config, *prompts(8))
+    assert (caught.value.exit_code, len(str(caught.value).splitlines())) == (1, 1)
+    assert len(llm_server.calls) > 8
+
+
+def test_a_wait_longer_than_ones_patience_ends_the_run_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = failing(429, retry_after="86400")
+    config = llm_server.configure(tmp_path, CHAT, runtime={"overload_seconds": 900})
+    with pytest.raises(SeedlingError, match="asked to wait 86400 s more") as caught:
+        ask(config, "Say hello.")
+    assert (caught.value.exit_code, len(llm_server.calls)) == (1, 1)
+
+
+def metered(refusal: Behaviour, per_second: float, burst: int) -> Behaviour:
+    """Return the behaviour of a server that answers so many requests a second and refuses the others."""
+    lock = threading.Lock()
+    left, counted = float(burst), time.monotonic()
+
+    def react(call: Call) -> Reaction:
+        nonlocal left, counted
+        with lock:
+            now = time.monotonic()
+            left, counted = min(burst, left + (now - counted) * per_second), now
+            answers = left >= 1
+            left -= answers
+        return (say if answers else refusal)(call)
+
+    return react
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("retry_after", [None, "1"], ids=["no_time_named", "a_time_named"])
+def test_64_callers_take_little_longer_than_a_server_of_10_requests_a_second_allows(
+    retry_after: str | None, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    times: list[float] = []
+    llm_server.behaviour = timed(metered(failing(429, retry_after=retry_after), per_second=10, burst=10), times)
+    asked = prompts(64)
+    answers = ask(llm_server.configure(tmp_path, runtime={"concurrency": 64, "attempts": 1}), *asked)
+    assert texts(answers) == [said(prompt) for prompt in asked]
+    assert times[-1] - times[0] < 1.3 * (64 - 10) / 10
+
+
+# Many faults at once
+
+
+def unreliable(share: float) -> Behaviour:
+    """Return the behaviour of a server that fails a share of its calls, each in one of many ways."""
+    often = [failing(429), failing(500), drop, truncated, malformed, answering(choices=[])]
+    faults = [*often, *often, hang]
+    numbers = itertools.count()
+
+    def react(call: Call) -> Reaction:
+        first, second, *_ = hashlib.sha256(f"request {next(numbers)}".encode()).digest()
+        return (faults[second % len(faults)] if first < share * 256 else say)(call)
+
+    return react
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(500, marks=pytest.mark.slow)])
+def test_of_a_server_that_fails_three_calls_in_ten_every_answer_comes_and_is_the_right_one(
+    count: int, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = unreliable(0.3)
+    config = llm_server.configure(tmp_path, runtime={"concurrency": 64, "attempts": 20, "deadline_seconds": 0.7})
+    asked = prompts(count)
+    answers = ask(config, *asked)
+    assert texts(answers) == [said(prompt) for prompt in asked]
+    assert count < len(llm_server.calls) <= 1.6 * count
+    llm_server.behaviour = failing(401)
+    assert ask(config, *asked) == answers
+
+
+# Several servers
+
+
+@pytest.fixture
+def second_server() -> Iterator[LlmServer]:
+    with LlmServer() as server:
+        yield server
+
+
+def test_requests_take_turns_between_servers(llm_server: LlmServer, second_server: LlmServer, tmp_path: Path) -> None:
+    servers = [llm_server, second_server]
+    ask(llm_server.configure(tmp_path, runtime={"api_base": [server.api_base for server in servers]}), *prompts(20))
+    assert [len(server.calls) for server in servers] == [10, 10]
+    assert {call.prompt for server in servers for call in server.calls} == set(prompts(20))
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_what_one_server_failed_the_next_one_is_asked(
+    concurrency: int, llm_server: LlmServer, second_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = failing(500, retry_after="0.01")
+    second_server.behaviour = say
+    reach = {"api_base": [llm_server.api_base, second_server.api_base], "attempts": 2, "concurrency": concurrency}
+    assert texts(ask(llm_server.configure(tmp_path, runtime=reach), *prompts(20))) == [said(p) for p in prompts(20)]
+    failed = [call.prompt for call in llm_server.calls]
+    assert len(set(failed)) == len(failed) > 5
+
+
+def test_one_of_two_servers_may_be_down(second_server: LlmServer, tmp_path: Path) -> None:
+    reach = {"api_base": [NOBODY, second_server.api_base], "attempts": 2, "concurrency": 8}
+    assert len(ask(second_server.configure(tmp_path, runtime=reach), *prompts(8))) == 8
+
+
+# Single flight
+
+
+def wait_together(config: Config, cancelled: Sequence[int], linger_seconds: float = 0) -> list[object]:
+    """Return what becomes of two that ask the same at once, of whom some stop waiting, and of one who comes then."""
+
+    async def work(client: Client) -> list[object]:
+        request = Requests(config.generate).make("Say hello.", 1000)
+        waiters = [asyncio.create_task(client.complete(request)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        for number in cancelled:
+            waiters[number].cancel()
+        await asyncio.sleep(linger_seconds)
+        ends = await asyncio.gather(*waiters, client.complete(request), return_exceptions=True)
+        await client.close()
+        return [end.text if isinstance(end, Answer) else type(end) for end in ends]
+
+    assert config.runtime.answers_dir
+    with closing(AnswerStore(Path(config.runtime.answers_dir))) as store:
+        progress = Progress("generate", Chain(config, 1, window=1), None)
+        return asyncio.run(work(Client(config.runtime, store, progress)))
+
+
+STOPPED = asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "ends"),
+    [
+        pytest.param([], ["Hello."] * 3, id="both_wait"),
+        pytest.param([0], [STOPPED, "Hello.", "Hello."], id="the_first_stops"),
+        pytest.param([1], ["Hello.", STOPPED, "Hello."], id="the_second_stops"),
+        pytest.param([0, 1], [STOPPED, STOPPED, "Hello."], id="both_stop"),
+    ],
+)
+def test_what_is_asked_again_meanwhile_is_sent_once_whoever_stops_waiting(
+    cancelled: list[int], ends: list[object], llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = delayed(HELLO)
+    assert wait_together(llm_server.configure(tmp_path), cancelled) == ends
+    assert len(llm_server.calls) == 1
+
+
+def test_a_fault_of_which_nobody_wants_to_know_any_more_is_not_complained_of(
+    llm_server: LlmServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    llm_server.script += [delayed(failing(401))]
+    llm_server.behaviour = HELLO
+    ends = wait_together(llm_server.configure(tmp_path), [0, 1], linger_seconds=0.5)
+    assert ends == [STOPPED, STOPPED, "Hello."]
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+def delayed(behaviour: Behaviour) -> Behaviour:
+    return lambda call: replace(behaviour(call), delay_seconds=0.2)
+
+
+# Parameters that a model does not take
+
+
+@pytest.mark.parametrize(
+    ("llm", "drawn", "left"),
+    [
+        pytest.param(
+            {"provider": "openai", "model": "openai/gpt-5.1", "reasoning_effort": "low"},
+            {"temperature": 0.5},
+            {"reasoning_effort": "low"},
+            id="temperature_beside_reasoning",
+        ),
+        pytest.param(
+            {"provider": "any", "model": "openrouter/anthropic/claude-sonnet-4.5"},
+            {"temperature": 0.5, "top_p": 0.4},
+            {"temperature": 0.5},
+            id="top_p_beside_temperature_of_claude",
+        ),
+    ],
+)
+def test_of_two_parameters_that_do_not_go_together_one_is_not_sent_and_recorded(
+    llm: Values, drawn: Values, left: Values, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = HELLO
+    [answer] = ask(llm_server.configure(tmp_path, llm, drawn), "Say hello.")
+    body = llm_server.calls[0].body
+    sent = {name: body[name] for name in ("temperature", "top_p", "reasoning_effort") if name in body}
+    assert (answer.text, sent) == ("Hello.", left)
+    assert answer.dropped_parameters == [name for name in drawn if name not in left]

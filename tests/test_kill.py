@@ -1,0 +1,163 @@
+"""kill -9 at any moment: a rerun writes the same bytes, and no stored answer is asked for again."""
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.llm.answers import AnswerStore
+from stages.llm.request import Request
+from stages.llm.wire import seed_on_the_wire
+from tests.llm_server import Call, LlmServer, configure, slow
+from tests.repository import Repository
+from tests.test_window import wait_until
+
+CONCURRENCY = 4
+LATENCY_SECONDS = 0.03
+READS = {"classify": "data/instructions.jsonl", "instantiate": "data/classified.jsonl"}
+
+Asked = tuple[str, int]
+"""What tells requests apart on the wire: the prompt and the seed."""
+
+
+def asked(call: Call) -> Asked:
+    return call.prompt, call.body["seed"]
+
+
+def stored(folder: Path) -> set[Asked]:
+    """Return what a store holds the answers to."""
+    with closing(AnswerStore(folder)) as store:
+        return {_asked_by(line.request) for line in store.all()}
+
+
+def _asked_by(request: Any) -> Asked:  # Any: JSON
+    prompt = request["messages"][0]["content"]
+    return prompt, seed_on_the_wire(Request(configure().llm, prompt, request["parameters"], request["sample"]))
+
+
+def prepare(repository: Repository, name: str, requests: int) -> None:
+    """Give a stage about so many requests; those of `classify` and `instantiate` come in pairs that are the same."""
+    repository.choose("llm=vllm", "generate.per_request=1", f"generate.num_instructions={requests * 3 // 4}")
+    if name == "generate":
+        return
+    rows = repository.rows(READS[name])
+    copies = [(rows[n // 2 % len(rows)], n) for n in range(requests)]
+    many = [{**row, "id": f"ins-{n}", "instruction": f"{row['instruction']} ({n // 2})"} for row, n in copies]
+    repository.write(READS[name], "".join(f"{json.dumps(row)}\n" for row in many))
+
+
+def take_outputs(repository: Repository, name: str) -> dict[str, bytes]:
+    """Return what a stage wrote, and remove it."""
+    stage = yaml.safe_load(repository.read("dvc.yaml"))["stages"][name]
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
+    paths = [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
+    written = {path: (repository.root / path).read_bytes() for path in paths}
+    for path in paths:
+        (repository.root / path).unlink()
+    return written
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to kill: after so many new calls, and so many seconds."""
+
+    calls: int
+    seconds: float
+
+
+def moments(draw: random.Random) -> Iterator[Moment]:
+    """Yield moments without end: four while requests are on the wire, one that may come before the first."""
+    while True:
+        yield from (Moment(draw.randint(1, 6 * CONCURRENCY), draw.uniform(0, 0.06)) for _ in range(4))
+        yield Moment(0, draw.uniform(0, 2))
+
+
+class Victim:
+    """A stage, by hand or under `dvc repro`, that is started and killed again and again."""
+
+    def __init__(self, repository: Repository, command: tuple[str, ...], server: LlmServer, folder: Path) -> None:
+        self._repository = repository
+        self._command = command
+        self._server = server
+        self._folder = folder
+        self.kills = 0
+        self.states: list[tuple[set[Asked], int]] = []
+        """After each kill what was stored, and how many calls there had been."""
+
+    def run(self) -> float:
+        """Run to the end and return how many seconds it took."""
+        began = time.monotonic()
+        assert self._start().wait(200) == 0, self._repository.said()
+        return time.monotonic() - began
+
+    def kill(self, moment: Moment, *, wait: bool) -> None:
+        """Start, and kill at a moment unless it is done by then; wait for what is left behind to end, or do not."""
+        wanted = len(self._server.calls) + moment.calls
+        process = self._start()
+        wait_until(lambda: len(self._server.calls) >= wanted or process.poll() is not None)
+        time.sleep(moment.seconds)
+        process.kill()
+        ended = process.wait()
+        assert ended in (0, -9), self._repository.said()
+        self.kills += ended == -9
+        if wait:
+            wait_until(lambda: not self._repository.processes())
+        self.states.append((stored(self._folder), len(self._server.calls)))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        runtime = {"api_base": self._server.api_base, "answers_dir": str(self._folder), "concurrency": CONCURRENCY}
+        return self._repository.start("python", "-m", *self._command, SEEDLING_RUNTIME=json.dumps(runtime))
+
+
+CELLS = [
+    pytest.param(("stage", "classify", 3), id="stage-classify-3"),
+    *(
+        pytest.param((killed, name, 20), id=f"{killed}-{name}-20", marks=pytest.mark.slow)
+        for name in ("generate", "classify", "instantiate")
+        for killed in ("stage", "dvc")
+    ),
+]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_kill_9_changes_no_byte_and_no_stored_answer_is_asked_for_again(
+    repository: Repository, llm_server: LlmServer, tmp_path: Path, cell: tuple[str, str, int]
+) -> None:
+    """After every other kill of `dvc` the next starts at once, beside the stage that was left behind."""
+    killed, name, kills = cell
+    llm_server.behaviour = slow(LATENCY_SECONDS)
+    prepare(repository, name, requests=20 * kills)
+    command = (f"stages.{name}",) if killed == "stage" else ("dvc", "repro", "--force", "--single-item", name)
+    Victim(repository, command, llm_server, tmp_path / "undisturbed").run()
+    undisturbed = take_outputs(repository, name)
+    needed = {asked(call) for call in llm_server.calls}
+    llm_server.calls.clear()
+
+    draw = random.Random(f"{killed} {name}")  # noqa: S311
+    victim = Victim(repository, command, llm_server, tmp_path / "store")
+    for number, moment in enumerate(islice(moments(draw), kills - kills // 5 - 1)):
+        victim.kill(moment, wait=number % 2 == 0)
+    victim.run()
+    seconds = victim.run()
+    while victim.kills < kills:  # the rest while everything is replayed and written
+        victim.kill(Moment(0, draw.uniform(0.2, 1) * seconds), wait=True)
+    victim.run()
+    wait_until(lambda: not repository.processes())
+
+    assert take_outputs(repository, name) == undisturbed
+    calls = [asked(call) for call in llm_server.calls]
+    assert set(calls) >= needed
+    for acknowledged, so_far in victim.states:
+        assert not acknowledged & set(calls[so_far:])
+    again = len(calls) - len(set(calls))
+    assert again <= (CONCURRENCY * kills if killed == "stage" else 0)
+    assert len({len(acknowledged) for acknowledged, _ in victim.states}) > kills // 2

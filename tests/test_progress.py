@@ -1,0 +1,294 @@
+"""What a person sees of a stage that asks a model: before, meanwhile and afterwards; and nothing of a replay."""
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Sequence
+from contextlib import chdir, redirect_stderr, suppress
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from stages.contract.errors import SeedlingError
+from stages.contract.records import Answer
+from stages.contract.state import changed_since_lock, load_yaml
+from stages.llm.window import answer_each
+from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, slow
+from tests.repository import ROOT, Repository
+from tests.test_client import Values
+from tests.test_window import Chain, prompts
+
+MODEL = "openai/test"
+PAID: Values = {"provider": "openai", "model": MODEL}
+PRICE: Values = {
+    "price": {MODEL: {"input_usd_per_mtok": 0.0, "cached_input_usd_per_mtok": 0.0, "output_usd_per_mtok": 100.0}},
+    "max_cost_usd": 5.0,
+}
+"""0.10 USD for an answer of 1,000 tokens."""
+USAGE = {"prompt_tokens": 10, "completion_tokens": 200, "total_tokens": 210}
+HELLO = answering(text="Hello.", finish_reason="stop", usage=USAGE)
+
+
+# Before money is spent
+
+
+@pytest.mark.parametrize(
+    ("llm", "runtime", "stored", "line"),
+    [
+        pytest.param(PAID, PRICE, 0, "0 stored answers applied, about 5 new calls, at most 0.50 USD (cap 5 USD)"),
+        pytest.param(PAID, PRICE, 2, "2 stored answers applied, about 3 new calls, about 0.0600 USD (cap 5 USD)"),
+        pytest.param(
+            PAID,
+            {**PRICE, "max_cost_usd": None},
+            0,
+            "0 stored answers applied, about 5 new calls, at most 0.50 USD",
+        ),
+        pytest.param(PAID, {}, 2, "2 stored answers applied, about 3 new calls, price not known"),
+        pytest.param({}, {}, 4, "4 stored answers applied, about 1 new calls, no cost"),
+    ],
+    ids=["nothing_stored", "some_stored", "no_cap", "price_not_known", "own_machine"],
+)
+def test_what_it_takes_is_said_before_the_first_request_reaches_the_server(
+    llm: Values, runtime: Values, stored: int, line: str, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+
+    def listen(call: Call) -> Reaction:
+        heard.append(stderr.getvalue())
+        return HELLO(call)
+
+    with LlmServer() as server, redirect_stderr(stderr := io.StringIO()):
+        server.behaviour = HELLO
+        config = server.configure(tmp_path, llm, runtime={"concurrency": 1, **runtime})
+        ask(config, *prompts(stored))
+        stderr.truncate(stderr.seek(0))
+        server.behaviour = listen
+        ask(config, *prompts(5))
+    assert heard[0].splitlines()[0] == f"generate: {line}"
+    assert len(heard) == 5 - stored
+
+
+def test_of_a_finished_repository_nothing_has_changed_since_dvc_lock(finished: Repository) -> None:
+    with chdir(finished.root):
+        names = list(load_yaml("dvc.yaml")["stages"])
+        assert {name: changed_since_lock(name) for name in names} == {name: [] for name in names}
+
+
+@pytest.mark.parametrize(
+    ("edits", "line"),
+    [
+        pytest.param([("params.yaml", "max_tokens: 16", "max_tokens: 20")], "classify.max_tokens (16 -> 20)", id="key"),
+        pytest.param(
+            [("prompts/chat/classify.j2", "{#", "\n{#"), ("params.yaml", "temperature: 0.0", "temperature: null")],
+            "classify.temperature (0.0 -> None), prompts/chat/classify.j2",
+            id="key_and_prompt",
+        ),
+        pytest.param([("stages/llm/offline/model.py", '"""', '"""Again: ')], "stages/llm", id="code_in_a_folder"),
+        pytest.param([("data/instructions.jsonl", '"id"', '"id" ')], "data/instructions.jsonl", id="earlier_stage"),
+        pytest.param(
+            [
+                ("params.yaml", "max_tokens: 16", "max_tokens: 20\n  extra: {a: 1, b: 2, c: 3, d: 4, e: 5}"),
+                ("stages/classify.py", '"""', '"""Again: '),
+            ],
+            "classify.max_tokens (16 -> 20), classify.extra.a (None -> 1), classify.extra.b (None -> 2), "
+            "classify.extra.c (None -> 3), classify.extra.d (None -> 4) and 2 more",
+            id="more_than_five",
+        ),
+    ],
+)
+def test_what_changed_since_dvc_lock_is_named_with_both_values(
+    edits: Sequence[tuple[str, str, str]],
+    line: str,
+    repository: Repository,
+    llm_server: LlmServer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for edit in edits:
+        repository.replace(*edit)
+    config = llm_server.configure(repository.root)
+    with chdir(repository.root):
+        answer_each("classify", config.classify, config.runtime, [("Say hello.", 16)])
+    assert capsys.readouterr().err.splitlines()[1] == f"classify: changed since dvc.lock: {line}"
+
+
+def test_where_nothing_changed_nothing_is_said_to_have(
+    finished: Repository, llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = llm_server.configure(tmp_path)
+    with chdir(finished.root):
+        answer_each("classify", config.classify, config.runtime, [("Say hello.", 16)])
+    announced, figures = capsys.readouterr().err.splitlines()
+    assert announced.startswith("classify: 0 stored answers applied, about 1 new calls")
+    assert figures.startswith("classify: 1 requests, ")
+
+
+# Meanwhile
+
+
+def progress_lines(said: str, count: int) -> list[str]:
+    """Return the lines between the announcement and the final figures, such as: generate: 4 of 40 answers, …."""
+    return [line for line in said.splitlines() if re.match(rf"generate: [\d,]+ of {count:,} answers, \d", line)]
+
+
+def test_a_short_run_has_no_lines_in_between(
+    llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(llm_server.configure(tmp_path), *prompts(40))
+    assert progress_lines(capsys.readouterr().err, 40) == []
+
+
+class Clocked(io.StringIO):
+    """A stream that remembers when each of its lines was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: dict[str, float] = {}
+
+    def write(self, text: str) -> int:
+        self.times.setdefault(text.strip(), time.monotonic())
+        return super().write(text)
+
+
+@pytest.mark.slow
+def test_a_long_run_is_a_line_in_five_seconds_at_most(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = slow(0.6)
+    with redirect_stderr(stderr := Clocked()):
+        ask(llm_server.configure(tmp_path, runtime={"concurrency": 1}), *prompts(20))
+    lines = progress_lines(stderr.getvalue(), 20)
+    times = [stderr.times[line] for line in lines]
+    assert len(lines) == 2
+    assert [later - earlier >= 5 for earlier, later in pairwise([stderr.times[_first(stderr)], *times])] == [True] * 2
+    assert all(re.search(r", \d+ requests, [\d,]+ tokens/s$", line) for line in lines)
+
+
+def _first(stderr: Clocked) -> str:
+    return stderr.getvalue().splitlines()[0]
+
+
+class Ended(Chain):
+    """Ends long before its target."""
+
+    def commit(self, index: int, answer: Answer) -> bool:
+        return super().commit(index, answer) or index == 8
+
+
+@pytest.mark.slow
+def test_a_run_that_does_not_get_on_is_silent(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = slow(1.3)
+    with redirect_stderr(stderr := io.StringIO()):
+        Ended(llm_server.configure(tmp_path, runtime={"concurrency": 1}), 100, window=1).run()
+    assert len(llm_server.calls) >= 9
+    assert progress_lines(stderr.getvalue(), 100) == []
+
+
+@pytest.mark.slow
+def test_a_pause_long_enough_to_wonder_is_explained(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.script += [failing(429, "slow down", retry_after="2")]
+    with redirect_stderr(stderr := io.StringIO()):
+        ask(llm_server.configure(tmp_path), "Say hello.")
+    assert "\ngenerate: pausing 2 s: RateLimitError: " in stderr.getvalue()
+
+
+STATE = re.compile(
+    r"generate: (?P<accepted>\d+)/30, (?:\d\d:\d\d|\?) left, (?P<sent>\d+) requests, [\d,]+ tokens/s, "
+    r"(?P<spent>[\d.]+) of 5 USD spent"
+)
+
+
+def ask_on_terminal(folder: str, api_base: str) -> None:
+    """Ask 30 prompts; run as a process of its own."""
+    reach = {"answers_dir": folder, "api_base": api_base, "concurrency": 2}
+    ask(configure(PAID, runtime={**reach, **PRICE}), *prompts(30))
+
+
+def seen_on_terminal(columns: int, code: str) -> str:
+    """Return what a process writes to a terminal of so many columns as its stderr."""
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=terminal, cwd=ROOT)
+    os.close(terminal)
+    seen = b""
+    with suppress(OSError):  # EIO: the other end is closed
+        while part := os.read(reader, 4096):
+            seen += part
+    os.close(reader)
+    assert process.wait(60) == 0
+    return seen.decode()
+
+
+@pytest.mark.parametrize("columns", [80, pytest.param(140, marks=pytest.mark.slow)])
+def test_on_a_terminal_one_line_tells_all(columns: int, llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = lambda call: replace(HELLO(call), delay_seconds=0.1)
+    call = f"ask_on_terminal({str(tmp_path)!r}, {llm_server.api_base!r})"
+    seen = seen_on_terminal(columns, f"from tests.test_progress import ask_on_terminal; {call}")
+    *_, line, nothing = seen.split("\r\n")
+    _, *drawn, blank, figures = line.split("\r")
+    states = [STATE.match(text) for text in drawn]
+    accepted, sent, spent = (
+        [float(state[name]) for state in states if state] for name in ("accepted", "sent", "spent")
+    )
+    assert len(drawn) == len(accepted) > 5
+    assert max(map(len, drawn)) < columns
+    assert (blank.strip(), nothing) == ("", "")
+    assert figures.startswith("generate: 30 requests, ")
+    assert (accepted[0], sent[0], spent[0]) == (0, 0, 0)
+    assert accepted == sorted(accepted)
+    assert 20 < accepted[-1] <= sent[-1] <= 30
+    assert 0.02 * accepted[-1] <= spent[-1] <= 0.60
+
+
+# Afterwards
+
+
+@pytest.mark.parametrize(
+    ("llm", "runtime", "figures"),
+    [
+        pytest.param(PAID, PRICE, r"3 requests, [\d,]+ tokens/s, 0\.0600 of 5 USD spent", id="cap"),
+        pytest.param(
+            PAID, {**PRICE, "max_cost_usd": None}, r"3 requests, [\d,]+ tokens/s, 0\.0600 USD spent", id="no_cap"
+        ),
+        pytest.param(PAID, {}, r"3 requests, [\d,]+ tokens/s", id="price_not_known"),
+        pytest.param({}, {}, r"3 requests, [\d,]+ tokens/s", id="own_machine"),
+    ],
+)
+def test_the_last_line_is_what_was_sent_and_spent(
+    llm: Values, runtime: Values, figures: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with LlmServer() as server:
+        server.behaviour = HELLO
+        ask(server.configure(tmp_path, llm, runtime=runtime), *prompts(3))
+    assert re.fullmatch(f"generate: {figures}", capsys.readouterr().err.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "figures"),
+    [
+        pytest.param(HELLO, r"2 requests, [\d,]+ tokens/s, 0\.0200 of 5 USD spent, 1 failed", id="before_an_answer"),
+        pytest.param(failing(401), r"2 requests, 0 tokens/s, 0\.00 of 5 USD spent, 2 failed", id="at_the_end"),
+    ],
+)
+def test_what_failed_is_counted_too(
+    behaviour: Behaviour, figures: str, llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    llm_server.script += [failing(500, retry_after="0.05")]
+    llm_server.behaviour = behaviour
+    with suppress(SeedlingError):
+        ask(llm_server.configure(tmp_path, PAID, runtime=PRICE), "Say hello.")
+    assert re.fullmatch(f"generate: {figures}", capsys.readouterr().err.splitlines()[-1])
+
+
+def test_a_replay_says_nothing(llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = llm_server.configure(tmp_path, PAID, runtime=PRICE)
+    first = ask(config, *prompts(3))
+    capsys.readouterr()
+    assert ask(config, *prompts(3)) == first
+    assert capsys.readouterr() == ("", "")

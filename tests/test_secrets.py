@@ -1,0 +1,165 @@
+"""The API key is nowhere but on the wire: not in the store, the data, what is said, DVC's files or git's objects."""
+
+import gzip
+import json
+import os
+import sqlite3
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stages.contract.errors import UserError
+from stages.llm.answers import AnswerStore
+from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answer, ask, echo_key, failing
+from tests.repository import Repository
+from tests.test_answers import new_answer, new_request
+from tests.test_window import wait_until
+
+KEY_VARIABLE = "SEEDLING_TEST_KEY"
+CANARY = "sk-canary-9b04e1c7a5d2f8360e6c"
+
+
+# The search
+
+
+def holders(folder: Path) -> list[str]:
+    """Return where half of the canary or more is: in a file, plain or packed, a row of a database, an object of git."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    found = [str(path) for path in files if holds(path.read_bytes())]
+    found += [f"{path}: a row" for path in files if any(map(holds, values_in(path)))]
+    return found + [f"{path}: an object" for path in folder.rglob(".git") if holds(objects_in(path))]
+
+
+def holds(content: bytes) -> bool:
+    halves = (CANARY[: len(CANARY) // 2].encode(), CANARY[len(CANARY) // 2 :].encode())
+    texts = (content, unpacked(content))
+    return any(half in text for half in halves for text in texts)
+
+
+def unpacked(content: bytes) -> bytes:
+    """Return what zlib or gzip packed, nothing if neither did."""
+    try:
+        return zlib.decompress(content, wbits=47)
+    except zlib.error:
+        return b""
+
+
+def values_in(path: Path) -> Iterator[bytes]:
+    """Yield every value of every table of an SQLite file, nothing of another file."""
+    with path.open("rb") as file:
+        if file.read(15) != b"SQLite format 3":
+            return
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in names:
+            for row in connection.execute(f"SELECT * FROM '{name}'"):  # noqa: S608
+                yield from (value if isinstance(value, bytes) else str(value).encode() for value in row)
+
+
+def objects_in(git_folder: Path) -> bytes:
+    """Return all objects of a repository, reachable or not."""
+    command = ["git", "--git-dir", str(git_folder), "cat-file", "--batch-all-objects", "--batch"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def plant_in_file(folder: Path) -> None:
+    (folder / "file").write_text(f"key={CANARY}.", "utf-8")
+
+
+def plant_half(folder: Path) -> None:
+    (folder / "file").write_text(f"Incorrect API key provided: {CANARY[:20]}...", "utf-8")
+
+
+def plant_gzipped(folder: Path) -> None:
+    (folder / "file").write_bytes(gzip.compress(CANARY.encode()))
+
+
+def plant_in_store(folder: Path) -> None:
+    with closing(AnswerStore(folder)) as store:
+        store.put(new_request(), new_answer(new_request(), f"{CANARY} and more text, so that packing hides it"))
+        store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def plant_in_git(folder: Path) -> None:
+    """Leave it in a pack alone, in a commit no branch holds."""
+    repository = Repository(folder)
+    repository.git("init", "--quiet", "--initial-branch=main")
+    repository.write("kept", "x")
+    repository.commit()
+    repository.write("secret", CANARY)
+    repository.commit()
+    repository.git("gc", "--quiet")
+    repository.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+@pytest.mark.parametrize("plant", [plant_in_file, plant_half, plant_gzipped, plant_in_store, plant_in_git])
+def test_the_search_finds_a_key_that_was_planted(plant: Callable[[Path], None], tmp_path: Path) -> None:
+    assert holders(tmp_path) == []
+    plant(tmp_path)
+    assert len(holders(tmp_path)) == 1
+
+
+# The key
+
+
+def echo_as(status: int) -> Behaviour:
+    """Return the behaviour of a server that repeats the key with a status."""
+    return lambda call: failing(status, f"Refused: {call.headers.get('authorization')}")(call)
+
+
+def echo_in_html(call: Call) -> Reaction:
+    return Reaction(f"<html>{call.headers.get('authorization')}</html>".encode(), headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\r\n"], ids=["space", "tab", "line_end"])
+def test_blanks_pasted_around_a_key_are_no_part_of_it(llm_server: LlmServer, tmp_path: Path, blank: str) -> None:
+    """A server sees the key without them, and would echo it so."""
+    llm_server.behaviour = echo_key
+    os.environ[KEY_VARIABLE] = f"{blank}{CANARY}{blank}"
+    try:
+        with pytest.raises(UserError) as caught:
+            ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
+    finally:
+        del os.environ[KEY_VARIABLE]
+    assert [call.headers["authorization"] for call in llm_server.calls] == [f"Bearer {CANARY}"]
+    assert "***" in str(caught.value)
+    assert not holds(str(caught.value).encode())
+
+
+@pytest.mark.slow
+def test_the_key_is_nowhere_after_runs_failures_experiments_and_commits(
+    repository: Repository, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    """Home, temporary files and DVC's caches lie in the folder that is searched."""
+    folders = {name: tmp_path / name for name in ("HOME", "TMPDIR", "DVC_SITE_CACHE_DIR")}
+    for folder in folders.values():
+        folder.mkdir()
+    environment = {
+        **{name: str(folder) for name, folder in folders.items()},
+        **{f"GIT_{role}_{what}": "test@localhost" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        KEY_VARIABLE: CANARY,
+        "SEEDLING_RUNTIME": json.dumps({"api_base": llm_server.api_base, "max_cost_usd": None, "attempts": 1}),
+    }
+    model = ("llm=openai", "llm.model=openai/test", f"llm.api_key_env={KEY_VARIABLE}")
+    done = [repository.seedling("run", *model, **environment)]
+    for behaviour, endpoint in ((echo_as(401), "a"), (echo_as(500), "b"), (echo_in_html, "c")):
+        llm_server.behaviour = behaviour
+        done.append(repository.seedling("run", f"llm.endpoint={endpoint}", **environment))
+    llm_server.behaviour = answer
+    done += [
+        repository.dvc("exp", "run", "-S", "classify.max_tokens=17", **environment),
+        repository.dvc("exp", "run", "--queue", "-S", "classify.max_tokens=18", **environment),
+        repository.dvc("exp", "run", "--run-all", **environment),
+    ]
+    said = "".join(process.stdout + process.stderr for process in done)
+    assert [process.returncode for process in done] == [0, 2, 1, 1, 0, 0, 0], said
+    assert {call.headers["authorization"] for call in llm_server.calls} == {f"Bearer {CANARY}"}
+    assert said.count("***") >= 2
+    wait_until(lambda: not repository.processes())  # DVC's queue ends when it is idle
+    repository.commit()
+    assert not holds(said.encode())
+    assert holders(tmp_path) == []

@@ -1,0 +1,376 @@
+"""One store and many processes: each answer is paid for once, whoever asks for it and whoever dies meanwhile."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from stages.llm.answers import AnswerStore
+from stages.llm.request import Request, Requests
+from stages.llm.window import answer_each
+from tests.llm_server import Behaviour, Call, LlmServer, Reaction, Section, answer, ask, configure, hang, slow
+from tests.repository import Repository
+from tests.test_answers import new_answer
+from tests.test_kill import asked, stored
+from tests.test_window import wait_until
+
+ROOT = Path(__file__).parents[1]
+KEY_VARIABLE = "SEEDLING_TEST_KEY"
+OLD_TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, request BLOB, answer BLOB)"
+
+
+# Two processes that ask the same
+
+
+def ask_and_print(section: str, numbers: list[int], runtime: Section) -> None:
+    """Ask to say numbers, as a stage does, and print the answers; run as a process of its own."""
+    changes = {"temperature": 0.0, "num_instructions": len(numbers)}
+    config = configure({"api_key_env": KEY_VARIABLE}, changes, runtime)
+    prompts = [(f"Say {number}.", 100) for number in numbers]
+    answers = answer_each(section, getattr(config, section), config.runtime, prompts)
+    sys.stdout.write(json.dumps([answer.model_dump(mode="json") for answer in answers]))
+
+
+@contextmanager
+def asking(name: str, section: str, numbers: range, **runtime: Any) -> Iterator[subprocess.Popen[str]]:
+    """Give a process that asks to say numbers, with a key of its own so that the server can tell who asks."""
+    code = f"from tests.test_shared_store import *; ask_and_print({section!r}, {list(numbers)}, {runtime!r})"
+    environment = {**os.environ, KEY_VARIABLE: name}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def answers_of(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    """Wait for a process to end and return the answers it got."""
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    answers: list[dict[str, Any]] = json.loads(said)
+    return answers
+
+
+def calls_of(server: LlmServer, name: str) -> list[str]:
+    return [call.prompt for call in server.calls if call.headers["authorization"] == f"Bearer {name}"]
+
+
+def when_both_ask(seconds: float) -> Behaviour:
+    """Return the behaviour of a server that answers nobody before two have asked, and slowly then."""
+    names: set[str] = set()
+    both = threading.Event()
+
+    def react(call: Call) -> Reaction:
+        names.add(call.headers["authorization"])
+        if len(names) == 2:
+            both.set()
+        assert both.wait(60)
+        return slow(seconds)(call)
+
+    return react
+
+
+def test_two_processes_with_other_parameters_pay_once_for_what_both_ask(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = when_both_ask(0.05)
+    reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path)}
+    with (
+        asking("first", "generate", range(40), concurrency=4, **reach) as first,
+        asking("second", "classify", range(20, 60), concurrency=7, **reach) as second,
+    ):
+        answers = answers_of(first), answers_of(second)
+    assert Counter(call.prompt for call in llm_server.calls) == Counter(f"Say {number}." for number in range(60))
+    assert answers[0][20:] == answers[1][:20]
+
+
+def test_what_a_killed_process_was_asking_is_taken_over_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
+    """The second asks for one thing more, which shows that it has come to wait for the first."""
+    llm_server.behaviour = lambda call: answer(call) if call.prompt == "Say 8." else hang(call)
+    reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path), "concurrency": 4}
+    with asking("first", "generate", range(8), **reach) as first:
+        wait_until(lambda: llm_server.in_flight == 4)
+        with asking("second", "generate", range(9), **reach) as second:
+            wait_until(lambda: bool(calls_of(llm_server, "second")))
+            time.sleep(0.5)
+            assert calls_of(llm_server, "second") == ["Say 8."]
+            llm_server.behaviour = answer
+            first.kill()
+            killed = time.monotonic()
+            assert len(answers_of(second)) == 9
+            assert time.monotonic() - killed < 3
+    lost = calls_of(llm_server, "first")
+    assert len(lost) == 4
+    assert sorted(calls_of(llm_server, "second")) == [f"Say {number}." for number in range(9)]
+
+
+@pytest.mark.slow
+def test_what_a_terminated_process_was_asking_is_waited_for_and_the_rest_taken_over(
+    llm_server: LlmServer, tmp_path: Path
+) -> None:
+    llm_server.behaviour = lambda call: slow(0.05 if call.prompt == "Say 12." else 8)(call)
+    reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path), "concurrency": 4}
+    with asking("first", "generate", range(12), **reach) as first:
+        wait_until(lambda: llm_server.in_flight == 4)
+        with asking("second", "generate", range(13), **reach) as second:
+            wait_until(lambda: bool(calls_of(llm_server, "second")))
+            llm_server.behaviour = slow(0.05)
+            first.terminate()
+            assert len(answers_of(second)) == 13
+    assert Counter(call.prompt for call in llm_server.calls) == Counter(f"Say {number}." for number in range(13))
+    assert len(calls_of(llm_server, "first")) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", ["answers_dir", "cache"])
+def test_two_clones_that_share_a_store_pay_once_and_write_the_same(
+    finished: Repository, llm_server: LlmServer, tmp_path: Path, shared: str
+) -> None:
+    llm_server.behaviour = slow(0.1)
+    clones = [finished.copy(tmp_path / name / "clone") for name in ("one", "two")]
+    started = []
+    for concurrency, clone in enumerate(clones, 4):
+        clone.choose("llm=vllm")
+        runtime = {"api_base": llm_server.api_base, "concurrency": concurrency}
+        if shared == "answers_dir":
+            runtime["answers_dir"] = str(tmp_path / "store")
+        else:
+            clone.write(".dvc/config.local", f"[cache]\n    dir = {tmp_path / 'cache'}\n")
+        started.append(clone.start("python", "-m", "dvc", "repro", SEEDLING_RUNTIME=json.dumps(runtime)))
+    assert [process.wait(120) for process in started] == [0, 0], [clone.said() for clone in clones]
+    assert clones[0].data() == clones[1].data()
+    assert clones[0].data() != finished.data()
+    calls = [asked(call) for call in llm_server.calls]
+    assert len(calls) == len(set(calls)) >= 24
+    folder = tmp_path / ("store" if shared == "answers_dir" else "cache/answers")
+    assert stored(folder) == set(calls)
+
+
+# The same store later
+
+
+def test_a_server_that_moved_replays_and_one_of_another_name_does_not(tmp_path: Path) -> None:
+    with LlmServer() as before, LlmServer() as after:
+        first = ask(before.configure(tmp_path), "Say hello.", "Say hello.", "Say goodbye.")
+        assert ask(after.configure(tmp_path), "Say hello.", "Say hello.", "Say goodbye.") == first
+        assert after.calls == []
+        ask(after.configure(tmp_path, {"endpoint": "east"}), "Say hello.", "Say hello.", "Say goodbye.")
+        assert len(after.calls) == 3
+
+
+WATCHED = """
+import json, runpy, socket, sys
+seen = set()
+def watch(event, arguments):
+    if event == "import" and arguments[0].partition(".")[0] in ("litellm", "openai", "httpx"):
+        seen.add(arguments[0].partition(".")[0])
+    own_pair = event == "socket.__new__" and arguments[1] == socket.AF_UNIX
+    if event.startswith("socket.") and event != "socket.gethostname" and not own_pair:
+        seen.add(event)
+sys.addaudithook(watch)
+runpy.run_module(sys.argv[1], run_name="__main__")
+print(json.dumps(sorted(seen)))
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["classify", *(pytest.param(name, marks=pytest.mark.slow) for name in ("generate", "instantiate"))]
+)
+def test_a_stored_stage_opens_no_socket_and_needs_no_litellm_and_no_key(
+    repository: Repository, llm_server: LlmServer, name: str
+) -> None:
+    """The event loop's own pair of sockets (AF_UNIX) does not count."""
+    repository.choose("llm=openai", "llm.model=openai/test")
+    runtime = json.dumps({"api_base": llm_server.api_base, "max_cost_usd": None})
+    seen = []
+    for key in ("sk-test", ""):
+        environment = {"SEEDLING_RUNTIME": runtime, "OPENAI_API_KEY": key}
+        done = repository.run("python", "-c", WATCHED, f"stages.{name}", **environment)
+        assert done.returncode == 0, done.stderr
+        seen.append(json.loads(done.stdout))
+    assert {"litellm", "socket.connect"} <= set(seen[0])
+    assert seen[1] == []
+
+
+# A store that is opened for the first time
+
+
+def open_together(folders: list[str]) -> None:
+    """Open each store in six processes at the same moment and put an answer into it; run as a process of its own."""
+    for folder in folders:
+        requests = Requests(configure().generate)
+        reading, writing = os.pipe()
+        children = [_fork(folder, requests.make("Say hello.", 100), reading, writing) for _ in range(6)]
+        os.close(reading)
+        os.close(writing)  # now they go
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
+
+
+def _fork(folder: str, request: Request, reading: int, writing: int) -> int:
+    if child := os.fork():
+        return child
+    os.close(writing)
+    os.read(reading, 1)
+    with closing(AnswerStore(Path(folder))) as store:
+        store.put(request, new_answer(request))
+    os._exit(0)
+
+
+@pytest.mark.parametrize(("schema", "stores"), [(0, 30), (1, 5)], ids=["fresh", "schema_1"])
+def test_processes_that_open_a_store_at_the_same_moment_all_work(tmp_path: Path, schema: int, stores: int) -> None:
+    folders = [tmp_path / str(number) for number in range(stores)]
+    for folder in folders if schema else []:
+        folder.mkdir()
+        with closing(sqlite3.connect(folder / "answers.sqlite")) as connection:
+            connection.executescript(f"{OLD_TABLE}; PRAGMA user_version = 1;")
+    code = f"from tests.test_shared_store import *; open_together({[str(folder) for folder in folders]})"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    for folder in folders:
+        with closing(AnswerStore(folder)) as store:
+            assert len(list(store.all())) == 6
+
+
+def test_a_store_of_schema_1_is_upgraded_and_its_answers_replay(llm_server: LlmServer, tmp_path: Path) -> None:
+    config = llm_server.configure(tmp_path)
+    request = Requests(config.generate).make("Say hello.", 1000)
+    packed = [zlib.compress(text) for text in (request.canonical, new_answer(request).model_dump_json().encode())]
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite")) as connection, connection:
+        connection.execute(OLD_TABLE)
+        connection.execute("INSERT INTO answers VALUES (?, ?, ?)", (request.key, *packed))
+        connection.execute("PRAGMA user_version = 1")
+    assert ask(config, "Say hello.") == [new_answer(request)]
+    assert llm_server.calls == []
+    assert len(ask(config, "Say hello.", "Say goodbye.")) == 2
+    with closing(AnswerStore(tmp_path)) as store:
+        assert [line.stored > 0 for line in store.all() if line.answer.key == request.key] == [False]
+        assert len(list(store.all())) == 2
+
+
+# Whoever started a stage dies
+
+SEEDLING = ("python", "-m", "stages.commands.cli", "run")
+DVC = ("python", "-m", "dvc", "repro")
+STAGE = ("python", "-m", "stages.classify")
+
+
+def store_of(repository: Repository) -> Path:
+    return repository.root.parent / "store"
+
+
+def start(repository: Repository, server: LlmServer, *command: str, concurrency: int) -> subprocess.Popen[bytes]:
+    """Start what makes `classify` ask 12 requests of a server, with a store of its own."""
+    runtime = {"api_base": server.api_base, "concurrency": concurrency, "answers_dir": str(store_of(repository))}
+    return repository.start(*command, SEEDLING_RUNTIME=json.dumps(runtime))
+
+
+def stage_in(repository: Repository) -> psutil.Process | None:
+    found = [process for process in repository.processes() if process.cmdline()[1:] == list(STAGE[1:])]
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(DVC, id="dvc"),
+        pytest.param(SEEDLING, id="seedling", marks=pytest.mark.slow),
+        pytest.param(("sh", "-c", f"{' '.join(STAGE)}; true"), id="shell", marks=pytest.mark.slow),
+    ],
+)
+def test_a_stage_stops_when_who_started_it_is_killed_and_stores_what_is_on_the_wire(
+    repository: Repository, llm_server: LlmServer, command: tuple[str, ...]
+) -> None:
+    llm_server.behaviour = slow(1)
+    repository.choose("llm@classify.llm=vllm")
+    process = start(repository, llm_server, *command, concurrency=4)
+    wait_until(lambda: llm_server.in_flight == 4)
+    stage = stage_in(repository)
+    assert stage
+    process.kill()
+    killed = time.monotonic()
+    process.wait()
+    wait_until(lambda: not stage_in(repository))
+    assert time.monotonic() - killed < 1 + 2, repository.said()
+    assert stored(store_of(repository)) == {asked(call) for call in llm_server.calls}
+    assert len(llm_server.calls) == 4
+    wait_until(lambda: not repository.processes())
+    assert "classify: stopped; every answer received is stored" in repository.said()
+
+
+HEIR = f"""
+import ctypes, os, subprocess
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+subprocess.Popen({list(DVC)})
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inherits", ["first_process", "heir"])
+def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
+    repository: Repository, llm_server: LlmServer, tmp_path: Path, inherits: str
+) -> None:
+    """Orphans are left to the first process, or to one above that asked for them, as the manager of a session does."""
+    llm_server.behaviour = slow(0.5)
+    repository.choose("llm@classify.llm=vllm")
+    heir, script = tmp_path / "heir", tmp_path / "heir.py"
+    heir.symlink_to(sys.executable)
+    script.write_text(HEIR, "utf-8")
+    command = DVC if inherits == "first_process" else (str(heir), str(script))
+    process = start(repository, llm_server, *command, concurrency=2)
+    wait_until(lambda: stage_in(repository) is not None)
+    stage = stage_in(repository)
+    dvc = stage.parent() if stage else None
+    assert dvc
+    assert "dvc" in dvc.cmdline()
+    dvc.kill()
+    process.wait()
+    wait_until(lambda: not repository.processes())
+    assert len(llm_server.calls) <= 2
+    assert stored(store_of(repository)) == {asked(call) for call in llm_server.calls}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "shell_dies"),
+    [
+        pytest.param(SEEDLING, False, id="seedling"),
+        pytest.param(DVC, False, id="dvc"),
+        pytest.param(STAGE, False, id="by_hand"),
+        pytest.param(("sh", "-c", f"(sleep 0.1; exec {' '.join(STAGE)}) & exit"), False, id="detached"),
+        pytest.param(("sh", "-c", f"nohup {' '.join(SEEDLING)}; true"), True, id="seedling_left_behind"),
+        pytest.param(("sh", "-c", f"nohup {' '.join(DVC)}; true"), True, id="dvc_left_behind"),
+    ],
+)
+def test_a_stage_that_runs_as_intended_never_stops_itself(
+    repository: Repository, llm_server: LlmServer, command: tuple[str, ...], shell_dies: bool
+) -> None:
+    llm_server.behaviour = slow(0.3)
+    repository.choose("llm@classify.llm=vllm")
+    before = repository.read("data/classified.jsonl")
+    process = start(repository, llm_server, *command, concurrency=1)
+    if shell_dies:
+        wait_until(lambda: len(llm_server.calls) > 1)
+        process.kill()
+    assert process.wait(60) == (-9 if shell_dies else 0)
+    wait_until(lambda: not repository.processes())
+    assert len(llm_server.calls) == 12
+    assert "stopped" not in repository.said()
+    assert len(repository.rows("data/answers/classify.jsonl")) == 12
+    assert repository.read("data/classified.jsonl") != before
