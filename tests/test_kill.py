@@ -3,6 +3,7 @@
 import json
 import random
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +18,7 @@ import yaml
 from stages.llm.answers import AnswerStore
 from stages.llm.request import Request
 from stages.llm.wire import seed_on_the_wire
-from tests.llm_server import Call, LlmServer, configure, slow
+from tests.llm_server import Call, LlmServer, Reaction, configure, slow
 from tests.repository import Repository
 from tests.test_window import wait_until
 
@@ -99,18 +100,48 @@ class Victim:
         assert self._start().wait(200) == 0, self._repository.said()
         return time.monotonic() - began
 
-    def kill(self, moment: Moment, *, wait: bool) -> None:
-        """Start, and kill at a moment unless it is done by then; wait for what is left behind to end, or do not."""
+    def kill(self, moment: Moment) -> None:
+        """Start, kill at a moment unless it is done by then, and wait until nothing is left of it."""
+        self._end(self._reach(moment))
+        wait_until(lambda: not self._repository.processes())
+        self._note()
+
+    def kill_and_leave(self, moment: Moment) -> None:
+        """Start and kill `dvc` at a moment; its stage gets no answer before the next one asks."""
+        process = self._reach(moment)
+        next_asks = threading.Event()
+
+        def hold(call: Call) -> Reaction:
+            next_asks.wait(8)
+            return slow(LATENCY_SECONDS)(call)
+
+        def release(call: Call) -> Reaction:
+            next_asks.set()
+            return slow(LATENCY_SECONDS)(call)
+
+        self._server.behaviour = hold
+        wait_until(lambda: self._server.in_flight == CONCURRENCY or process.poll() is not None)
+        time.sleep(2 * LATENCY_SECONDS)
+        self._end(process)
+        self._server.behaviour = release
+        self._note()
+
+    def _reach(self, moment: Moment) -> subprocess.Popen[bytes]:
         wanted = len(self._server.calls) + moment.calls
         process = self._start()
         wait_until(lambda: len(self._server.calls) >= wanted or process.poll() is not None)
         time.sleep(moment.seconds)
+        return process
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill, and restore dvc.lock as DVC asks for when it finds half of one: it writes the file in place."""
         process.kill()
         ended = process.wait()
         assert ended in (0, -9), self._repository.said()
+        self._repository.git("checkout", "--quiet", "dvc.lock")
         self.kills += ended == -9
-        if wait:
-            wait_until(lambda: not self._repository.processes())
+
+    def _note(self) -> None:
         self.states.append((stored(self._folder), len(self._server.calls)))
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -132,7 +163,7 @@ CELLS = [
 def test_kill_9_changes_no_byte_and_no_stored_answer_is_asked_for_again(
     repository: Repository, llm_server: LlmServer, tmp_path: Path, cell: tuple[str, str, int]
 ) -> None:
-    """After every other kill of `dvc` the next starts at once, beside the stage that was left behind."""
+    """After every other kill of `dvc` the next one starts at once, beside the stage that was left."""
     killed, name, kills = cell
     llm_server.behaviour = slow(LATENCY_SECONDS)
     prepare(repository, name, requests=20 * kills)
@@ -145,11 +176,12 @@ def test_kill_9_changes_no_byte_and_no_stored_answer_is_asked_for_again(
     draw = random.Random(f"{killed} {name}")  # noqa: S311
     victim = Victim(repository, command, llm_server, tmp_path / "store")
     for number, moment in enumerate(islice(moments(draw), kills - kills // 5 - 1)):
-        victim.kill(moment, wait=number % 2 == 0)
+        leave = killed == "dvc" and number % 2 and moment.calls
+        (victim.kill_and_leave if leave else victim.kill)(moment)
     victim.run()
     seconds = victim.run()
     while victim.kills < kills:  # the rest while everything is replayed and written
-        victim.kill(Moment(0, draw.uniform(0.2, 1) * seconds), wait=True)
+        victim.kill(Moment(0, draw.uniform(0.2, 1) * seconds))
     victim.run()
     wait_until(lambda: not repository.processes())
 

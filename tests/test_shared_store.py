@@ -109,8 +109,9 @@ def test_what_a_killed_process_was_asking_is_taken_over_at_once(llm_server: LlmS
             llm_server.behaviour = answer
             first.kill()
             killed = time.monotonic()
-            assert len(answers_of(second)) == 9
+            wait_until(lambda: len(calls_of(llm_server, "second")) > 1)
             assert time.monotonic() - killed < 3
+            assert len(answers_of(second)) == 9
     lost = calls_of(llm_server, "first")
     assert len(lost) == 4
     assert sorted(calls_of(llm_server, "second")) == [f"Say {number}." for number in range(9)]
@@ -298,10 +299,8 @@ def test_a_stage_stops_when_who_started_it_is_killed_and_stores_what_is_on_the_w
     stage = stage_in(repository)
     assert stage
     process.kill()
-    killed = time.monotonic()
     process.wait()
     wait_until(lambda: not stage_in(repository))
-    assert time.monotonic() - killed < 1 + 2, repository.said()
     assert stored(store_of(repository)) == {asked(call) for call in llm_server.calls}
     assert len(llm_server.calls) == 4
     wait_until(lambda: not repository.processes())
