@@ -311,6 +311,7 @@ def test_a_domain_that_no_seed_has_stops_before_the_first_request(repository: Re
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_classification_tasks_alone_are_asked_for_with_their_own_prompt(repository: Repository) -> None:
     repository.choose("generate.classification_only=true")
     repository.write("prompts/chat/generate.j2", "{% if %}")

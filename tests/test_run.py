@@ -106,6 +106,7 @@ def test_runtime_on_the_command_line_reruns_nothing_and_stays_nowhere(repository
     assert repository.params()["runtime"]["concurrency"] == 64
 
 
+@pytest.mark.slow
 def test_runtime_on_the_command_line_reaches_the_stages_before_that_of_the_environment(
     repository: Repository, tmp_path: Path
 ) -> None:
@@ -279,3 +280,17 @@ def test_a_terminated_run_takes_its_stage_with_it(repository: Repository, llm_se
     time.sleep(1.5)
     assert len(llm_server.calls) == asked
     assert asked < 12
+
+
+@pytest.mark.parametrize("share", [0.3, pytest.param(0.7, marks=pytest.mark.slow)])
+def test_half_a_dvc_lock_as_a_kill_leaves_it_is_written_anew_and_nothing_is_asked(
+    repository: Repository, share: float
+) -> None:
+    whole, before = repository.read("dvc.lock"), repository.data()
+    cut = whole.index("- path:", int(len(whole) * share)) + len("- pat")  # DVC takes some other halves for whole
+    repository.write("dvc.lock", whole[:cut])
+    done = repository.seedling("run")
+    assert done.returncode == 0, done.stderr
+    assert "seedling: dvc.lock cannot be read, as after a kill: removed, and written anew" in done.stderr
+    assert "new calls" not in done.stderr
+    assert (repository.read("dvc.lock"), repository.data()) == (whole, before)

@@ -16,6 +16,7 @@ import psutil
 
 from stages.contract.errors import UserError
 from stages.contract.stage import RUNTIME_VARIABLE, STATUS_VARIABLE, runtime_overlay
+from stages.contract.state import load_yaml
 from stages.llm.command import RUN_VARIABLE, run_id
 
 
@@ -38,23 +39,49 @@ def alone() -> Iterator[None]:
 def reproduce(runtime: Mapping[str, Any]) -> int:  # Any: what YAML holds
     """Run `dvc repro` here and return 0, or the exit code of the stage that failed.
 
-    Stages find this interpreter first. SIGTERM is passed on to DVC, and a stage stops when DVC is gone. Ctrl-C reaches
-    the stage too, which stores its answers: it is waited for.
+    DVC writes dvc.lock in place: a kill at that moment leaves half of it, which DVC refuses from then on. It is removed
+    then, and what it recorded comes back from DVC's cache and the answer store.
     """
     with tempfile.TemporaryDirectory() as folder:
         status = Path(folder, "status")
-        process = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], env=_environment(runtime, status))
-        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        while True:
-            try:
-                code = process.wait()
-                break
-            except KeyboardInterrupt:
-                continue
-        signal.signal(signal.SIGTERM, before)
+        environment = _environment(runtime, status)
+        code = _run_dvc(environment)
+        if code and not status.exists() and _lock_is_broken():
+            Path("dvc.lock").unlink()
+            print("seedling: dvc.lock cannot be read, as after a kill: removed, and written anew", file=sys.stderr)
+            code = _run_dvc(environment)
         if code and status.exists():
             return int(status.read_text("utf-8"))
         return 128 - code if code < 0 else min(code, 1)
+
+
+def _run_dvc(environment: Mapping[str, str]) -> int:
+    """Run `dvc repro` and return its exit code.
+
+    Stages find this interpreter first. SIGTERM is passed on to DVC, and a stage stops when DVC is gone. Ctrl-C reaches
+    the stage too, which stores its answers: it is waited for.
+    """
+    process = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], env=environment)
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while True:
+        try:
+            code = process.wait()
+            break
+        except KeyboardInterrupt:
+            continue
+    signal.signal(signal.SIGTERM, before)
+    return code
+
+
+def _lock_is_broken() -> bool:
+    from dvc.dvcfile import Lockfile
+    from dvc.exceptions import DvcException
+
+    try:
+        Lockfile.validate(load_yaml("dvc.lock"), "dvc.lock")
+    except (DvcException, UserError):
+        return Path("dvc.lock").exists()
+    return False
 
 
 def _environment(runtime: Mapping[str, Any], status: Path) -> dict[str, str]:  # Any: what YAML holds
