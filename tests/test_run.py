@@ -282,7 +282,8 @@ def test_a_terminated_run_takes_its_stage_with_it(repository: Repository, llm_se
     assert asked < 12
 
 
-@pytest.mark.parametrize("share", [0.3, pytest.param(0.7, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.3, 0.7])
 def test_half_a_dvc_lock_as_a_kill_leaves_it_is_written_anew_and_nothing_is_asked(
     repository: Repository, share: float
 ) -> None:

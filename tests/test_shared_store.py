@@ -229,10 +229,8 @@ def _fork(folder: str, request: Request, reading: int, writing: int) -> int:
     os._exit(0)
 
 
-@pytest.mark.parametrize(
-    ("schema", "stores"),
-    [pytest.param(0, 30, id="fresh"), pytest.param(1, 5, id="schema_1", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("schema", "stores"), [(0, 30), (1, 5)], ids=["fresh", "schema_1"])
 def test_processes_that_open_a_store_at_the_same_moment_all_work(tmp_path: Path, schema: int, stores: int) -> None:
     folders = [tmp_path / str(number) for number in range(stores)]
     for folder in folders if schema else []:
