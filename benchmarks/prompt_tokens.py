@@ -11,9 +11,10 @@ from pathlib import Path
 
 import yaml
 
-from stages.contract.config import Config, validate
+from stages.contract.config import Config
 from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
+from stages.contract.validation import validate
 from stages.pool.draw import Shelf, mix
 from stages.text.prompts import load_prompt
 

@@ -20,11 +20,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from stages.contract.config import Config, validate
+from stages.contract.config import Config
 from stages.contract.errors import UserError
 from stages.contract.jsonl import write_text
 from stages.contract.stage import stage
 from stages.contract.state import load_params, load_yaml
+from stages.contract.validation import validate
 
 MARKER = "params.yaml was checked against conf/ by the first stage.\n"
 

@@ -18,8 +18,9 @@ from typing import Any, Self
 
 import yaml
 
-from stages.contract.config import Config, validate
+from stages.contract.config import Config
 from stages.contract.records import Answer
+from stages.contract.validation import validate
 from stages.llm.offline.model import reply
 from stages.llm.window import answer_each
 

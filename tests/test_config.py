@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from stages.check import compose, differences
-from stages.contract.config import masked, validate
+from stages.contract.config import masked
 from stages.contract.errors import UserError
+from stages.contract.validation import validate
 from tests.repository import ROOT
 
 

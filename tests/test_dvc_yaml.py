@@ -12,7 +12,7 @@ import yaml
 
 from stages.analyze import BEFORE_REPORT
 from stages.check import compose
-from stages.contract.config import validate
+from stages.contract.validation import validate
 from tests.repository import ROOT, Repository
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]

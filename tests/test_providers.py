@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from stages.commands.choice import Choice, amended, composed
-from stages.contract.config import Config, Price, validate
+from stages.contract.config import Config, Price
 from stages.contract.errors import UserError
+from stages.contract.validation import validate
 from stages.llm.prices import own_price
 from stages.llm.request import Requests
 from stages.llm.wire import refused_parameters

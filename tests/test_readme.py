@@ -13,8 +13,8 @@ import yaml
 from stages.check import compose
 from stages.commands.choice import Choice, amended, composed
 from stages.commands.cli import parser
-from stages.contract.config import validate
 from stages.contract.jsonl import read_seeds
+from stages.contract.validation import validate
 from stages.text.prompts import load_prompt
 from tests.repository import ROOT, Repository
 

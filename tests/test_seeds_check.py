@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from stages.commands.seeds import check, first_prompt, form_of, near_pairs
-from stages.contract.config import Config, validate
+from stages.contract.config import Config
 from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
 from stages.contract.state import load_yaml
+from stages.contract.validation import validate
 from stages.generate import Bootstrap
 from stages.text.prompts import load_prompt
 from tests.repository import ROOT, SHARED, Repository

@@ -16,10 +16,10 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from stages.check import check_files, compose
-from stages.contract.config import validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import write_text
 from stages.contract.state import load_yaml
+from stages.contract.validation import validate
 
 FILE = Path("conf/choice.yaml")
 _HEADER = "# @package _global_\n# Written by `seedling run`; `seedling run --reset` empties it.\n"

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.commands.reproduce import alone, reproduce
-from stages.contract.config import validate
 from stages.contract.errors import UserError
 from stages.contract.jsonl import read_records
 from stages.contract.records import Instance, Rejected, demonstration_notice, spread
 from stages.contract.state import load_params, load_yaml
+from stages.contract.validation import validate
 
 _WIDTH = 100
 _LABEL = 20

@@ -5,10 +5,11 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from stages.contract.config import Config, validate
+from stages.contract.config import Config
 from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
 from stages.contract.state import load_params
+from stages.contract.validation import validate
 from stages.pool.draw import Shelf, draw_focus, mix
 from stages.pool.shown import is_shown
 from stages.text.novelty import NoveltyPool

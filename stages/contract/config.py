@@ -1,8 +1,6 @@
 """The shape of params.yaml: every key, its unit and its range. Defaults live in conf/ and nowhere else."""
 
-import difflib
-import re
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -10,22 +8,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-
-from stages.contract.errors import UserError
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Text = Annotated[str, Field(min_length=1)]
-
-
-_OF_A_STAGE = re.compile(r"^(?:generate|classify|instantiate)\.(?=llm\.)")
 
 
 class Section(BaseModel):
@@ -247,46 +239,6 @@ class Config(Section):
                     f"set {key}={self.prompts.mode} or choose prompts={mode}"
                 )
         return self
-
-
-def validate(content: Any) -> Config:  # Any: what YAML holds
-    """Return the config that composed or loaded YAML holds.
-
-    Raises:
-        UserError: one line for each fault, with the key, what was found and the values allowed.
-    """
-    try:
-        return Config.model_validate(content)
-    except ValidationError as error:
-        lines = [_fault_line(fault) for fault in error.errors()]
-        shared = {_OF_A_STAGE.sub("", line): line for line in reversed(lines)}  # a model shared by stages: one line
-        raise UserError("\n".join(reversed(shared.values()))) from None
-
-
-def _fault_line(fault: Any) -> str:  # Any: pydantic's ErrorDetails, whose context is untyped
-    key = re.sub(r"(api_base)\.\d+$", r"\1", ".".join(str(part) for part in fault["loc"]))
-    if fault["type"] == "extra_forbidden":
-        return _unknown_key_line(fault["loc"])
-    if fault["type"] == "missing":
-        advice = "run `seedling run` to write params.yaml from conf/"
-        return f"{key}: is missing; {'add it' if key.startswith('runtime.price.') else advice}"
-    message: str = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "value_error" and isinstance(fault["input"], dict):
-        return message
-    if key.endswith(("api_key_env", "api_base")):  # a secret may have been pasted here: never repeat it
-        return f"{key}: {message}; api_key_env takes the NAME of a variable, api_base a plain URL"
-    return f"{key}: {message}, found {fault['input']!r}"
-
-
-def _unknown_key_line(location: tuple[str | int, ...]) -> str:
-    model: Any = Config  # Any: annotations of nested fields are not all models
-    for part in location[:-1]:
-        inner = get_args(model)  # of a list its items, of a mapping its values
-        model = inner[-1] if inner else model.model_fields[part].annotation
-    known = list(model.model_fields)
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-    return f"{'.'.join(map(str, location))}: unknown key; {hint}"
 
 
 def masked(config: Config, declared: list[str]) -> Config:

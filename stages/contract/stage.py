@@ -14,11 +14,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stages.contract.config import Config, masked, validate
+from stages.contract.config import Config, masked
 from stages.contract.errors import SeedlingError, StoppedError, UserError
 from stages.contract.jsonl import write_json, write_records
 from stages.contract.records import Answer, Rejected
 from stages.contract.state import declared, load_params, state_of
+from stages.contract.validation import validate
 
 RUNTIME_VARIABLE = "SEEDLING_RUNTIME"
 """JSON laid over params.yaml's `runtime` for one command."""

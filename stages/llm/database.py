@@ -104,7 +104,7 @@ class Database:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._refuse_foreign()
-            self._connection.execute("PRAGMA page_size = 8192")  # of a new file: a quarter less disk than 4096
+            self._connection.execute("PRAGMA page_size = 8192")  # of a new file: less is lost at the ends of pages
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             if (version := self._version()) < SCHEMA_VERSION:

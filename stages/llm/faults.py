@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a model, in four words instead of LiteLLM's many errors."""
+"""What can go wrong on the way to a model, in three kinds instead of LiteLLM's many errors."""
 
 import email.utils
 import re
