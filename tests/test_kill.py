@@ -134,11 +134,12 @@ class Victim:
         return process
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill, and restore dvc.lock as DVC asks for when it finds half of one: it writes the file in place."""
+        """Kill, and restore what DVC writes in place, as it asks for when it finds half of it."""
         process.kill()
         ended = process.wait()
         assert ended in (0, -9), self._repository.said()
         self._repository.git("checkout", "--quiet", "dvc.lock")
+        (self._repository.root / ".dvc/tmp/rwlock").unlink(missing_ok=True)
         self.kills += ended == -9
 
     def _note(self) -> None:

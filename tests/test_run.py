@@ -295,3 +295,14 @@ def test_half_a_dvc_lock_as_a_kill_leaves_it_is_written_anew_and_nothing_is_aske
     assert "seedling: dvc.lock cannot be read, as after a kill: removed, and written anew" in done.stderr
     assert "new calls" not in done.stderr
     assert (repository.read("dvc.lock"), repository.data()) == (whole, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("half", ["", '{"write": {"data/instr', '{"write": {"data": {}}}'])
+def test_half_of_the_list_of_who_reads_and_writes_what_stands_in_nobodys_way(repository: Repository, half: str) -> None:
+    repository.write(".dvc/tmp/rwlock", half)
+    done = repository.seedling("run", "analyze.shown_rejected=7")
+    assert done.returncode == 0, done.stderr
+    assert stages_run(done) == ["check", "analyze"]
+    assert "seedling: .dvc/tmp/rwlock cannot be read, as after a kill: removed, and written anew" in done.stderr
+    assert done.stderr.count("removed, and written anew") == 1

@@ -10,7 +10,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -278,8 +278,11 @@ def start(repository: Repository, server: LlmServer, *command: str, concurrency:
 
 
 def stage_in(repository: Repository) -> psutil.Process | None:
-    found = [process for process in repository.processes() if process.cmdline()[1:] == list(STAGE[1:])]
-    return found[0] if found else None
+    for process in repository.processes():
+        with suppress(psutil.Error):  # ended since
+            if process.cmdline()[1:] == list(STAGE[1:]):
+                return process
+    return None
 
 
 @pytest.mark.parametrize(

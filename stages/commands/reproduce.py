@@ -39,16 +39,15 @@ def alone() -> Iterator[None]:
 def reproduce(runtime: Mapping[str, Any]) -> int:  # Any: what YAML holds
     """Run `dvc repro` here and return 0, or the exit code of the stage that failed.
 
-    DVC writes dvc.lock in place: a kill at that moment leaves half of it, which DVC refuses from then on. It is removed
-    then, and what it recorded comes back from DVC's cache and the answer store.
+    DVC writes dvc.lock and its list of who reads and writes what in place: a kill at that moment leaves half of a file,
+    which DVC refuses from then on. It is removed then; what dvc.lock recorded comes back from DVC's cache and the
+    answer store.
     """
     with tempfile.TemporaryDirectory() as folder:
         status = Path(folder, "status")
         environment = _environment(runtime, status)
         code = _run_dvc(environment)
-        if code and not status.exists() and _lock_is_broken():
-            Path("dvc.lock").unlink()
-            print("seedling: dvc.lock cannot be read, as after a kill: removed, and written anew", file=sys.stderr)
+        if code and not status.exists() and _remove_halves():
             code = _run_dvc(environment)
         if code and status.exists():
             return int(status.read_text("utf-8"))
@@ -73,6 +72,16 @@ def _run_dvc(environment: Mapping[str, str]) -> int:
     return code
 
 
+def _remove_halves() -> bool:
+    """Remove the files DVC cannot read since a kill, and return whether there were any."""
+    checks = {"dvc.lock": _lock_is_broken, ".dvc/tmp/rwlock": _rwlock_is_broken}
+    halves = [path for path, is_broken in checks.items() if is_broken()]
+    for path in halves:
+        Path(path).unlink()
+        print(f"seedling: {path} cannot be read, as after a kill: removed, and written anew", file=sys.stderr)
+    return bool(halves)
+
+
 def _lock_is_broken() -> bool:
     from dvc.dvcfile import Lockfile
     from dvc.exceptions import DvcException
@@ -82,6 +91,17 @@ def _lock_is_broken() -> bool:
     except (DvcException, UserError):
         return Path("dvc.lock").exists()
     return False
+
+
+def _rwlock_is_broken() -> bool:
+    from dvc.fs import localfs
+    from dvc.rwlock import RWLockFileCorruptedError, RWLockFileFormatError, rwlock
+
+    try:
+        with rwlock(".dvc/tmp", localfs, "seedling", read=[], write=[], hardlink=False):
+            return False
+    except (RWLockFileCorruptedError, RWLockFileFormatError):
+        return True
 
 
 def _environment(runtime: Mapping[str, Any], status: Path) -> dict[str, str]:  # Any: what YAML holds
