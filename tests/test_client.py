@@ -317,6 +317,22 @@ def test_a_stored_answer_needs_no_litellm_no_key_and_no_socket(llm_server: LlmSe
     assert len(llm_server.calls) == 2
 
 
+def collect(folder: str, api_base: str) -> None:
+    """Ask a new question, and print whether garbage is collected and how many objects are passed over."""
+    import gc
+
+    ask(configure(CHAT, runtime={"api_base": api_base, "answers_dir": folder}), "Say hello.")
+    sys.stdout.write(json.dumps([gc.isenabled(), gc.get_freeze_count()]))
+
+
+def test_garbage_is_collected_but_nothing_of_litellm(llm_server: LlmServer, tmp_path: Path) -> None:
+    code = f"from tests.test_client import collect; collect({str(tmp_path)!r}, {llm_server.api_base!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    is_enabled, passed_over = json.loads(done.stdout)
+    assert is_enabled
+    assert passed_over > 100_000
+
+
 @pytest.mark.parametrize("llm", WAYS)
 def test_an_answer_is_paid_for_once(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     config = llm_server.configure(tmp_path, llm)
