@@ -44,6 +44,12 @@ async def attempt(limit: Limit, fault: AttemptError | None = None, tokens: int =
     return began
 
 
+async def overload(limit: Limit, after_seconds: float = 0.01) -> float:
+    """Let the limit see as many refusals in a row as it takes for a lesson, and return when the last one began."""
+    await asyncio.gather(*(attempt(limit, refusal(after_seconds)) for _ in range(2)))
+    return await attempt(limit, refusal(after_seconds))
+
+
 # Places
 
 
@@ -89,17 +95,15 @@ def test_a_place_is_free_again_after_a_failure() -> None:
     assert run(work()) == "inside"
 
 
-def test_successes_add_places_up_to_the_concurrency() -> None:
+def test_successes_double_the_places_up_to_the_concurrency() -> None:
     async def work() -> list[int]:
-        limit, places = new_limit(18), []
-        for _ in range(60):
+        limit, places = new_limit(40), []
+        for _ in range(30):
             places.append(limit.places)
             await attempt(limit)
         return places
 
-    places = run(work())
-    assert places == sorted(places)
-    assert (places[0], places[-1]) == (16, 18)
+    assert run(work()) == [*range(16, 40), *[40] * 6]
 
 
 # Refusals for overload
@@ -118,17 +122,70 @@ def test_each_wave_of_refusals_takes_places_away_down_to_one() -> None:
     async def work() -> list[int]:
         limit, places = new_limit(4), []
         for _ in range(8):
-            await attempt(limit, refusal(0.01))
+            await overload(limit)
+            places.append(limit.places)
+            await attempt(limit)
+        return places
+
+    assert run(work()) == [2, 2, 1, 1, 1, 1, 1, 1]
+
+
+def test_a_wave_after_which_nothing_succeeded_takes_no_more_places_away() -> None:
+    async def work() -> list[int]:
+        limit, places = new_limit(10), []
+        for _ in range(4):
+            await overload(limit)
             places.append(limit.places)
         return places
 
-    assert run(work()) == [2, 1, 1, 1, 1, 1, 1, 1]
+    assert run(work()) == [7, 7, 7, 7]
+
+
+def test_after_a_refusal_places_come_back_one_by_one() -> None:
+    async def work() -> list[int]:
+        limit, places = new_limit(10), []
+        await overload(limit)
+        for _ in range(16):
+            places.append(limit.places)
+            await attempt(limit)
+        return places
+
+    places = run(work())
+    assert places == sorted(places)
+    assert (places[0], places[7], places[15]) == (7, 7, 8)
+
+
+@pytest.mark.parametrize(("successes", "refusals"), [(0, 2), (20, 4), (90, 11), (200, 12)])
+def test_few_refusals_among_many_attempts_teach_nothing(successes: int, refusals: int) -> None:
+    async def work() -> tuple[int, float, int, float]:
+        limit = new_limit(on_pause=lambda *_: pytest.fail("a pause"))
+        await asyncio.gather(*(attempt(limit) for _ in range(successes)))
+        for _ in range(refusals - 1):
+            await attempt(limit, refusal(60))
+        refused, before = await attempt(limit, refusal(60)), limit.places
+        return before, refused, limit.places, await attempt(limit)
+
+    before, refused, after, begun = run(work())
+    assert (before, after) == (16, 16)
+    assert begun - refused < 0.5
+
+
+@pytest.mark.parametrize(("successes", "refusals"), [(0, 3), (20, 5), (90, 13), (200, 13)])
+def test_one_more_does(successes: int, refusals: int) -> None:
+    async def work() -> int:
+        limit = new_limit()
+        await asyncio.gather(*(attempt(limit) for _ in range(successes)))
+        for _ in range(refusals):
+            await attempt(limit, refusal(0.01))
+        return limit.places
+
+    assert run(work()) == 11
 
 
 def test_no_request_starts_before_the_time_a_refusal_names() -> None:
     async def work() -> tuple[float, list[float]]:
         limit = new_limit(4)
-        refused = await attempt(limit, refusal(0.6))
+        refused = await overload(limit, 0.6)
         return refused, await asyncio.gather(*(attempt(limit) for _ in range(3)))
 
     refused, begun = run(work())
@@ -138,16 +195,59 @@ def test_no_request_starts_before_the_time_a_refusal_names() -> None:
 def test_refusals_that_name_no_time_are_followed_by_longer_and_longer_pauses() -> None:
     async def work() -> list[float]:
         limit = new_limit(1)
-        return [await attempt(limit, refusal()) for _ in range(4)]
+        return [await overload(limit, 0) for _ in range(4)]
 
     begun = run(work())
     pauses = [later - earlier for earlier, later in pairwise(begun)]
     assert pauses == [pytest.approx(expected, abs=0.2) for expected in (0.5, 1.0, 2.0)]
 
 
+@pytest.mark.parametrize(
+    ("wave", "late", "least", "most"),
+    [
+        pytest.param(0.05, 0.6, 0.6, 0.9, id="longer"),
+        pytest.param(0.6, 0.05, 0.4, 0.7, id="shorter"),
+        pytest.param(0.05, 0.0, 0.0, 0.3, id="no_time_named"),
+    ],
+)
+def test_a_refusal_of_what_was_under_way_at_the_last_one_pauses_for_as_long_as_it_says(
+    wave: float, late: float, least: float, most: float
+) -> None:
+    async def refused_late(limit: Limit) -> float:
+        try:
+            async with limit.place(1):
+                await asyncio.sleep(0.2)
+                raise refusal(late)
+        except AttemptError:
+            return time.monotonic()
+
+    async def work() -> float:
+        limit = new_limit(8)
+        under_way = asyncio.create_task(refused_late(limit))
+        await asyncio.sleep(0.05)
+        await overload(limit, wave)
+        refused = await under_way
+        return await attempt(limit) - refused
+
+    assert least <= run(work()) <= most
+
+
+def test_the_first_refusals_at_a_pace_slow_it_down_without_a_pause() -> None:
+    told: list[float] = []
+
+    async def work() -> None:
+        limit = new_limit(on_pause=lambda seconds, _: told.append(seconds))
+        for _ in range(2):
+            await attempt(limit)
+            await overload(limit, 0)
+
+    run(work())
+    assert told == [0.5, 0]
+
+
 def test_a_pause_is_told() -> None:
     told: list[tuple[float, str]] = []
-    run(attempt(new_limit(on_pause=lambda seconds, why: told.append((seconds, why))), refusal(7)))
+    run(overload(new_limit(on_pause=lambda seconds, why: told.append((seconds, why))), 7))
     assert told == [(7, "429 slow down")]
 
 
@@ -166,7 +266,7 @@ def test_a_success_between_refusals_is_patience_regained() -> None:
     async def work() -> int:
         limit = new_limit(overload_seconds=0.5)
         for _ in range(4):
-            await attempt(limit, refusal(0.3))
+            await overload(limit, 0.3)
             await attempt(limit)
         return limit.places
 

@@ -7,14 +7,15 @@ import sqlite3
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from stages.contract.errors import UserError
 from stages.llm.answers import AnswerStore
-from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answer, ask, echo_key, failing
+from stages.llm.secrets import Secrets
+from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answer, answering, ask, echo_key, failing
 from tests.repository import Repository
 from tests.test_answers import new_answer, new_request
 from tests.test_window import wait_until
@@ -115,19 +116,71 @@ def echo_in_html(call: Call) -> Reaction:
     return Reaction(f"<html>{call.headers.get('authorization')}</html>".encode(), headers={"Content-Type": "text/html"})
 
 
+def echo_in_answer(call: Call) -> Reaction:
+    sent = call.headers.get("authorization")
+    message = {"role": "assistant", "content": f"You sent {sent}.", "reasoning_content": f"They sent {sent}."}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return answering(choices=[choice], model=f"for {sent}")(call)
+
+
+@contextmanager
+def exported(**variables: str) -> Iterator[None]:
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            del os.environ[name]
+
+
 @pytest.mark.parametrize("blank", [" ", "\t", "\r\n"], ids=["space", "tab", "line_end"])
 def test_blanks_pasted_around_a_key_are_no_part_of_it(llm_server: LlmServer, tmp_path: Path, blank: str) -> None:
     """A server sees the key without them, and would echo it so."""
     llm_server.behaviour = echo_key
-    os.environ[KEY_VARIABLE] = f"{blank}{CANARY}{blank}"
-    try:
-        with pytest.raises(UserError) as caught:
-            ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
-    finally:
-        del os.environ[KEY_VARIABLE]
+    with exported(**{KEY_VARIABLE: f"{blank}{CANARY}{blank}"}), pytest.raises(UserError) as caught:
+        ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
     assert [call.headers["authorization"] for call in llm_server.calls] == [f"Bearer {CANARY}"]
     assert "***" in str(caught.value)
     assert not holds(str(caught.value).encode())
+
+
+def test_a_key_that_an_answer_repeats_is_not_kept(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = echo_in_answer
+    with exported(**{KEY_VARIABLE: CANARY}):
+        [said] = ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
+    assert (said.text, said.reasoning) == ("You sent Bearer ***.", "They sent Bearer ***.")
+    assert said.served_by == "for Bearer ***"
+    assert holders(tmp_path) == []
+
+
+def test_a_word_that_is_the_key_of_an_own_server_may_be_written(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = answering(text="An EMPTY list.")
+    with exported(**{KEY_VARIABLE: "EMPTY"}):
+        [said] = ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
+    assert said.text == "An EMPTY list."
+
+
+def test_a_key_that_litellm_finds_by_itself_is_not_kept_either(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.script += [echo_in_answer, echo_as(400)]
+    config = llm_server.configure(tmp_path, {"provider": "openai", "model": "openai/test"}, None, {"api_base": []})
+    with exported(OPENAI_API_KEY=CANARY, OPENAI_BASE_URL=llm_server.api_base):
+        [said] = ask(config, "Say hello.")
+        with pytest.raises(UserError) as caught:
+            ask(config, "Say goodbye.")
+    assert [call.headers["authorization"] for call in llm_server.calls] == [f"Bearer {CANARY}"] * 2
+    assert (said.text, "***" in str(caught.value)) == ("You sent Bearer ***.", True)
+    assert not holds(str(caught.value).encode())
+    assert holders(tmp_path) == []
+
+
+def test_a_key_is_a_secret_whatever_its_variable_is_called_and_a_short_one_in_errors() -> None:
+    assert Secrets(CANARY).blotted(f"You sent {CANARY}.") == "You sent ***."
+    assert Secrets("EMPTY").blotted_error("Wrong key: EMPTY") == "Wrong key: ***"
+
+
+def test_a_secret_that_begins_like_another_leaves_no_rest_of_it() -> None:
+    with exported(ONE_TOKEN=CANARY, OTHER_PASSWORD=f"{CANARY}-and-more"):
+        assert Secrets(None).blotted(f"{CANARY}-and-more, {CANARY}") == "***, ***"
 
 
 @pytest.mark.slow

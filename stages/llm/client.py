@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 
 from stages.contract.config import Runtime
 from stages.contract.errors import SeedlingError, UserError
@@ -20,7 +21,8 @@ from stages.llm.wire import Wire
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_SECONDS = 0.1  # at a key that another process has locked
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 60.0  # before an attempt that follows a fault
+_FIRST_PAUSE_SECONDS = 0.5  # before an attempt that follows a fault
+_LONGEST_PAUSE_SECONDS = {"passing": 60.0, "overload": 4.0}
 
 
 class Client:
@@ -94,7 +96,7 @@ class Client:
             self._locks.give_back(request.key)
 
     async def _ask(self, request: Request) -> Answer:
-        faults = 0
+        faults: Counter[str] = Counter()
         while True:
             try:
                 return await self._attempt(request)
@@ -103,15 +105,18 @@ class Client:
                 if fault.kind == "fatal":
                     raise UserError(f"{request.llm.model}: refused the request: {fault}") from None
                 log.info("%s: %s", request.llm.model, fault)
-                faults += fault.kind == "passing"
-                if faults == self._runtime.attempts:
+                faults[fault.kind] += 1
+                if faults["passing"] == self._runtime.attempts:
                     raise SeedlingError(
-                        f"{request.llm.model}: no answer in {faults} attempts, last: {fault}; run again later, "
-                        "every answer received is stored"
+                        f"{request.llm.model}: no answer in {faults['passing']} attempts, last: {fault}; "
+                        "run again later, every answer received is stored"
                     ) from None
-                if fault.kind == "passing":
-                    longest = min(_FIRST_PAUSE_SECONDS * 2 ** (faults - 1), _LONGEST_PAUSE_SECONDS)
-                    await self._limit.sleep(fault.after_seconds or self._jitter.uniform(0, longest))
+                await self._limit.sleep(fault.after_seconds or self._pause(fault.kind, faults[fault.kind]))
+
+    def _pause(self, kind: str, faults: int) -> float:
+        """Return the seconds before the next attempt: each time drawn from twice as many, up to a limit."""
+        longest = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(faults - 1, 16), _LONGEST_PAUSE_SECONDS[kind])
+        return self._jitter.uniform(0, longest)
 
     async def _attempt(self, request: Request) -> Answer:
         if self._wire is None:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from stages.llm.secrets import Secrets
+
 _FATAL = {400, 401, 402, 403, 404, 405, 413, 422}
 _OVERLOAD = {429, 503, 529}
 _HOPELESS = re.compile(  # words of errors that LiteLLM gives the status of a passing one
@@ -51,14 +53,14 @@ def refusal_of_words(error: Exception) -> str:
     return "content_filter" if isinstance(error, litellm.exceptions.ContentPolicyViolationError) else ""
 
 
-def fault_of(error: Exception, api_key: str | None) -> AttemptError:
-    """Return the fault behind an error, the key blotted out where a server echoes it."""
+def fault_of(error: Exception, secrets: Secrets) -> AttemptError:
+    """Return the fault behind an error, secrets blotted out where a server repeats them."""
     import openai
 
     status = getattr(error, "status_code", None)
     words = _NOISE.sub("", " ".join(str(error).split()))
     text = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    message = (text.replace(api_key, "***") if api_key else text)[:_LONGEST_MESSAGE]
+    message = secrets.blotted_error(text)[:_LONGEST_MESSAGE]
     no_way_to_ask = isinstance(error, openai.OpenAIError) and not isinstance(error, openai.APIError)
     if no_way_to_ask or status in _FATAL or _HOPELESS.search(text):
         return AttemptError("fatal", message, billed=False)

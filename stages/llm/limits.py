@@ -1,7 +1,6 @@
 """How many requests are on the wire, and how fast new ones start: as configured, and as the provider teaches."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +10,8 @@ from stages.contract.errors import SeedlingError
 from stages.llm.faults import AttemptError
 
 _PLACES_AT_FIRST = 16
+_LAST_ATTEMPTS = 100
+_STRAY, _STRAY_SHARE = 2, 0.1  # refusals, and share of the last attempts, that teach nothing: some come at random
 _FEWER = 0.7  # of the places, after a refusal for overload
 _SLOWER = 0.85  # of the rate at which requests start, after a refusal
 _RECENT_SECONDS = 5.0  # successes of so long ago tell at which rate to start, as long as there is none
@@ -45,15 +46,16 @@ class Place:
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens
         """What the request takes: the most it can, until it is known."""
-        self.began = time.monotonic()
+        self.began = _now()
 
 
 class Limit:
     """Places on the wire, given in the order of asking.
 
-    A refusal for overload takes away places (multiplicative decrease, once for all requests that were under way),
-    pauses every start for as long as the provider asks, and paces later starts at the rate of recent successes;
-    each success gives a little of both back (additive increase).
+    Successes double the places (slow start) until refusals for overload are more than a tenth of the last attempts
+    and two. That takes away places (multiplicative decrease, once until a success), pauses every start for as long as
+    the provider asks, and paces later starts at the rate of recent successes; from then on each success gives a little
+    of both back (additive increase). Fewer refusals are the affair of the requests that were refused.
     """
 
     def __init__(self, runtime: Runtime, on_pause: Callable[[float, str], None] = lambda *_: None) -> None:
@@ -65,6 +67,7 @@ class Limit:
         self._turn = asyncio.Lock()
         self._left, self._closing = asyncio.Event(), asyncio.Event()
         self._taken = 0
+        self._last_refused: deque[bool] = deque(maxlen=_LAST_ATTEMPTS)
         self._paused_until = self._last_cut = 0.0
         self._waves = 0  # of refusals, since the last success
         self._refused_since = 0.0
@@ -130,42 +133,51 @@ class Limit:
                     self._left.clear()
                     await self._left.wait()
                 await self.sleep(self._seconds_to_wait())
-            now = time.monotonic()
+            now = _now()
             self._opened = self._opened or now
             for bucket, amount in ((self._requests, 1), (self._tokens, tokens), (self._pace, 1)):
                 bucket.take(now, amount)
             self._taken += 1
 
     def _seconds_to_wait(self) -> float:
-        now = time.monotonic()
+        now = _now()
         return max(self._paused_until - now, *(b.wait(now) for b in (self._requests, self._tokens, self._pace)))
 
     def _succeeded(self) -> None:
         self._waves = 0
-        self._successes.append(time.monotonic())
-        self._places = min(self._most, self._places + 1 / self._places)
+        self._last_refused.append(False)
+        self._successes.append(_now())
+        self._places = min(self._most, self._places + (1 / self._places if self._last_cut else 1))
         gap = self._pace.seconds_each
         growth = _FASTER_NEAR_REFUSAL if gap < self._refused_gap / _SLOWER else _FASTER
         gap /= 1 + growth * min(gap, 1.0)
         self._pace.seconds_each = gap if gap > _FASTEST_SECONDS else 0.0
 
     def _refused(self, place: Place, fault: AttemptError) -> None:
-        now = time.monotonic()
-        of_a_new_wave = place.began >= self._last_cut  # what was under way at the last cut teaches nothing new
-        if of_a_new_wave:
+        now = _now()
+        is_news = place.began >= self._last_cut  # what was under way at the last cut teaches nothing more
+        if is_news and self._is_stray(fault):
+            return
+        if is_news:
             self._refused_since = self._refused_since if self._waves else now
             self._waves += 1
             self._last_cut = now
-        pause = fault.after_seconds or (self._own_pause() if of_a_new_wave else 0.0)
+        pause = fault.after_seconds or (self._own_pause() if is_news else 0.0)
         if now + pause - self._refused_since > self._overload_seconds:
             raise SeedlingError(
                 f"refused for overload for {now - self._refused_since:.0f} s and asked to wait {pause:.0f} s more, "
                 f"last: {fault}; run again later (every answer received is stored), or lower runtime.concurrency or rpm"
             )
-        if of_a_new_wave:
+        if is_news:
             self._slow_down(now)
             self._on_pause(pause, str(fault))
         self._paused_until = max(self._paused_until, now + pause)
+
+    def _is_stray(self, fault: AttemptError) -> bool:
+        """Return whether a refusal is one of few, and its request can wait alone."""
+        self._last_refused.append(True)
+        few = sum(self._last_refused) <= _STRAY + _STRAY_SHARE * len(self._last_refused)
+        return few and fault.after_seconds <= self._overload_seconds
 
     def _own_pause(self) -> float:
         """Return how long to wait when a refusal does not say: not at all where a slower pace may do."""
@@ -174,6 +186,9 @@ class Limit:
         return min(_FIRST_PAUSE_SECONDS * 2.0 ** min(self._waves - 1, 16), _LONGEST_PAUSE_SECONDS)
 
     def _slow_down(self, now: float) -> None:
+        self._last_refused.clear()
+        if self._waves > 1:
+            return
         self._places = max(1.0, self._places * _FEWER)
         if gap := self._pace.seconds_each:
             self._refused_gap = gap
@@ -185,3 +200,7 @@ class Limit:
         """Return the successes a second of late."""
         span = min(_RECENT_SECONDS, max(0.5, now - self._opened))
         return sum(success > now - span for success in self._successes) / span
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

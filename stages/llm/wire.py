@@ -18,6 +18,7 @@ from stages.llm.faults import expected_errors, fault_of, refusal_of_words
 from stages.llm.prices import cost_usd, find_price, own_price
 from stages.llm.request import Request
 from stages.llm.response import no_answer, to_answer
+from stages.llm.secrets import Secrets
 
 log = logging.getLogger(__name__)
 _SIGN_BY_THEMSELVES = {"bedrock", "sagemaker", "vertex_ai"}  # with keys of the cloud's own
@@ -36,6 +37,7 @@ class Wire:
         self._refuse_unknown_provider()
         self._deadline_seconds = runtime.deadline_seconds
         self._key = _api_key(request.llm)
+        self._secrets = Secrets(self._key)
         self._servers = itertools.cycle(runtime.api_base or [None])
         self._failed: dict[str, str | None] = {}
         self._own_price = own_price(request.llm, runtime)
@@ -59,8 +61,9 @@ class Wire:
             self._failed[request.key] = server
             if reason := refusal_of_words(error):
                 return no_answer(request, reason, self._refused)
-            raise fault_of(error, self._key) from None  # its locals hold the key
-        return answer.model_copy(update={"cost_usd": self._cost(answer)})
+            raise fault_of(error, self._secrets) from None  # its locals hold the key
+        said = {name: self._secrets.blotted(getattr(answer, name)) for name in ("text", "reasoning", "served_by")}
+        return answer.model_copy(update={**said, "cost_usd": self._cost(answer)})
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,0 +1,120 @@
+"""What it costs that answers are committed in order."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from benchmarks.llm.common import SkippingLoop, print_table
+from stages.contract.config import Config, Runtime
+from stages.contract.records import Answer
+from stages.generate import Bootstrap
+from stages.llm.answers import AnswerStore
+from stages.llm.client import Client
+from stages.llm.limits import Limit
+from stages.llm.progress import Progress
+from stages.llm.request import Request, Requests
+from stages.llm.response import no_answer
+from stages.llm.window import _Run
+from tests.llm_server import configure
+
+SIGMA, ACCEPTANCE = 0.5, 0.7  # of the lognormal latency; of the candidates
+WINDOWS = [(16, 256), (64, 128), (64, 256), (64, 512)]  # with the concurrency
+DRAWS = {200: 15, 1_000: 15, 10_000: 3}  # of the latencies, for so many requests
+
+
+class Sleeper(Client):
+    """Gives places on the wire as the real client does, and sleeps where that asks."""
+
+    def __init__(self, runtime: Runtime, seed: int) -> None:
+        self._limit = Limit(runtime)
+        self._chance = random.Random(seed)  # noqa: S311
+        self.sent = 0
+
+    async def complete(self, request: Request) -> Answer:
+        """Return no answer, after a time on the wire."""
+        async with self._limit.place(0):
+            self.sent += 1
+            await asyncio.sleep(self._chance.lognormvariate(0, SIGMA))
+        return no_answer(request, "stop", [])
+
+
+class Counted(Bootstrap):
+    """The real rules of when to launch and when to end; candidates are accepted by chance."""
+
+    def __init__(self, config: Config, seed: int) -> None:
+        super().__init__(config, [], lambda **_: "")
+        self._chance = random.Random(seed)  # noqa: S311
+        self._request = Requests(config.generate).make("", 1)
+
+    def prepare(self, index: int) -> Request:
+        """Return the one request there is."""
+        return self._request
+
+    def commit(self, index: int, answer: Answer) -> bool:
+        """Accept candidates until there are enough."""
+        self.answers.append(answer)
+        candidates = self._config.per_request
+        accepted = sum(self._chance.random() < ACCEPTANCE for _ in range(candidates))
+        for _ in range(min(accepted, self.target - self.done)):
+            self._machine.add("", "")
+        self._recent.append((accepted, candidates))
+        return self.done == self.target
+
+
+def run_ordered(config: Config, store: AnswerStore, seed: int) -> tuple[float, int, int]:
+    """Return the seconds of a run in order, the requests sent and those whose answers were used."""
+    work, client = Counted(config, seed), Sleeper(config.runtime, seed)
+    run = _Run(config.runtime, store, Progress("generate", work, None))
+
+    async def seconds() -> float:
+        await run._client.close()
+        run._client = client
+        await run._loop(work)
+        return asyncio.get_running_loop().time()
+
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        return runner.run(seconds()), client.sent, len(work.answers)
+
+
+def run_unordered(config: Config, count: int, seed: int) -> float:
+    """Return the seconds in which so many requests are answered when none waits for another."""
+    client, request = Sleeper(config.runtime, seed), Requests(config.generate).make("", 1)
+
+    async def seconds() -> float:
+        await asyncio.gather(*(client.complete(request) for _ in range(count)))
+        return asyncio.get_running_loop().time()
+
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        return runner.run(seconds())
+
+
+def compare_order(concurrency: int, window: int, requests: int) -> tuple[list[float], list[float]]:
+    """Return of each draw the share of the unordered throughput, and the requests beyond need per request used."""
+    shares, beyond = [], []
+    wanted = {"num_instructions": round(requests * ACCEPTANCE * 10), "per_request": 10, "window": window}
+    config = configure(None, wanted, {"concurrency": concurrency})
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(AnswerStore(Path(folder))) as store:
+        for seed in range(DRAWS[requests]):
+            seconds, sent, used = run_ordered(config, store, seed)
+            shares.append(run_unordered(config, used, seed) / seconds)
+            beyond.append((sent - used) / used)
+    return shares, beyond
+
+
+def measure_order() -> None:
+    """Print what it costs that answers are committed in order."""
+    lines = []
+    for (concurrency, window), requests in itertools.product(WINDOWS, DRAWS):
+        shares, beyond = compare_order(concurrency, window, requests)
+        lines.append(
+            [
+                *(f"{count:,}" for count in (concurrency, window, requests)),
+                *(f"{share * 100:.1f} %" for share in (median(shares), min(shares), median(beyond), max(beyond))),
+            ]
+        )
+    heads = ["concurrency", "window", "requests", "throughput", "worst draw", "beyond need", "worst draw"]
+    print_table("Share of the unordered throughput, and requests sent for nothing:", heads, lines)

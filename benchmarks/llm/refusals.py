@@ -1,0 +1,217 @@
+"""What it costs that a provider refuses requests for overload, by the ways in which providers do."""
+
+import asyncio
+import contextlib
+import math
+import random
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.llm.common import SkippingLoop, print_table
+from stages.contract.records import Answer
+from stages.llm.answers import AnswerStore
+from stages.llm.faults import AttemptError
+from stages.llm.limits import Limit, Place
+from stages.llm.progress import Progress
+from stages.llm.request import Request
+from stages.llm.response import no_answer
+from stages.llm.window import _Each, _Run
+from stages.llm.wire import Wire
+from tests.llm_server import configure
+
+CONCURRENCY, REQUESTS, DRAWS = 64, 2_000, 5
+SIGMA = 0.5  # of the lognormal latency, whose median is 1 s
+MEAN_SECONDS = math.exp(SIGMA**2 / 2)
+REFUSAL_SECONDS = 0.05  # until a refusal is back
+
+
+class Provider:
+    """Refuses nothing."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)  # noqa: S311
+        self.in_flight = 0
+
+    def refuses(self, now: float) -> bool:
+        """Return whether a request that comes now is refused."""
+        return False
+
+
+class ByRate(Provider):
+    """Takes so many requests a second and no burst beyond a second's worth."""
+
+    rate = 20.0
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._left, self._last = self.rate, 0.0
+
+    def refuses(self, now: float) -> bool:
+        """Refuse what is beyond the rate."""
+        self._left = min(self.rate, self._left + (now - self._last) * self.rate)
+        self._last = now
+        if self._left < 1:
+            return True
+        self._left -= 1
+        return False
+
+
+class ByMinute(Provider):
+    """Takes so many requests from each full minute to the next."""
+
+    limit = 1_000
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._minute = self._taken = 0
+
+    def refuses(self, now: float) -> bool:
+        """Refuse what is beyond the minute's number."""
+        self._minute, self._taken = int(now / 60), self._taken if int(now / 60) == self._minute else 0
+        self._taken += 1
+        return self._taken > self.limit
+
+
+class ByPlaces(Provider):
+    """Works on so many requests at once."""
+
+    places = 20
+
+    def refuses(self, now: float) -> bool:
+        """Refuse what comes while all places are taken."""
+        return self.in_flight >= self.places
+
+
+class Down(Provider):
+    """Refuses everything for ten seconds."""
+
+    def refuses(self, now: float) -> bool:
+        """Refuse for a while."""
+        return 10 <= now < 20
+
+
+def at_random(share: float) -> Callable[[int], Provider]:
+    """Return what makes a provider that refuses a share of the requests, however many there are."""
+
+    class AtRandom(Provider):
+        def refuses(self, now: float) -> bool:
+            return self.chance.random() < share
+
+    return AtRandom
+
+
+@dataclass(frozen=True)
+class Case:
+    """A provider, how long its refusals ask to wait (0: they do not say), and the seconds it takes who never meets one.
+
+    The seconds depend on those of a provider that refuses nothing.
+    """
+
+    name: str
+    new: Callable[[int], Provider]
+    after_seconds: float
+    ideal_seconds: Callable[[float], float]
+
+
+CASES = [
+    *(
+        Case(f"20 requests a second, {says}", ByRate, after_seconds, lambda _: REQUESTS / ByRate.rate - 1)
+        for says, after_seconds in (("no time named", 0.0), ('"in a second"', 1.0))
+    ),
+    Case("1,000 requests a minute", ByMinute, 0.0, lambda free: 60 + free / 2),
+    Case("20 requests at once", ByPlaces, 0.0, lambda _: REQUESTS * MEAN_SECONDS / ByPlaces.places),
+    Case("everything for 10 s", Down, 0.0, lambda free: free + 10),
+    *(
+        Case(f"{share:.0%} at random, {says}", at_random(share), after_seconds, lambda free: free)
+        for share, says, after_seconds in (
+            (0.01, "no time named", 0.0),
+            (0.01, '"in 20 seconds"', 20.0),
+            (0.05, "no time named", 0.0),
+            (0.1, "no time named", 0.0),
+        )
+    ),
+]
+
+
+class Detour(Wire):
+    """The way to a provider that answers after a time on the wire, or refuses."""
+
+    price = None
+
+    def __init__(self, provider: Provider, after_seconds: float) -> None:
+        self._provider = provider
+        self._after_seconds = after_seconds
+        self.sent = 0
+
+    async def ask(self, request: Request) -> Answer:
+        """Return no answer."""
+        self.sent += 1
+        if self._provider.refuses(asyncio.get_running_loop().time()):
+            await asyncio.sleep(REFUSAL_SECONDS)
+            raise AttemptError("overload", "429", self._after_seconds, billed=False)
+        self._provider.in_flight += 1
+        await asyncio.sleep(self._provider.chance.lognormvariate(0, SIGMA))
+        self._provider.in_flight -= 1
+        return no_answer(request, "stop", [])
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+
+class Unlearning(Limit):
+    """Lets requests find out for themselves: each waits before its next attempt, and none for another."""
+
+    @property
+    def places(self) -> int:
+        """All of them."""
+        return CONCURRENCY
+
+    def _refused(self, place: Place, fault: AttemptError) -> None:
+        pass
+
+
+def ask_all(provider: Provider, after_seconds: float, kind: type[Limit] = Limit) -> tuple[float, float]:
+    """Return the seconds until all requests are answered, and how many were sent for each."""
+    config = configure(None, None, {"concurrency": CONCURRENCY})
+    work = _Each(config.generate, [(str(number), 1) for number in range(REQUESTS)])
+    wire = Detour(provider, after_seconds)
+
+    async def seconds(store: AnswerStore) -> float:
+        run = _Run(config.runtime, store, Progress("generate", work, None))
+        client = run._client
+        client._wire, client._limit, client._jitter = wire, kind(config.runtime), provider.chance
+        await run._loop(work)
+        await client.close()
+        return asyncio.get_running_loop().time()
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(AnswerStore(Path(folder))) as store,
+        asyncio.Runner(loop_factory=SkippingLoop) as runner,
+    ):
+        return runner.run(seconds(store)), wire.sent / REQUESTS
+
+
+def figures_of(case: Case, kind: type[Limit], free: float) -> list[float]:
+    """Return the times, as multiples of the ideal, and the requests for each answer: median and worst of both."""
+    draws = [ask_all(case.new(seed), case.after_seconds, kind) for seed in range(DRAWS)]
+    times = [seconds / case.ideal_seconds(free) for seconds, _ in draws]
+    sent = [each for _, each in draws]
+    return [median(times), max(times), median(sent), max(sent)]
+
+
+def measure_refusals() -> None:
+    """Print by how much longer a run takes than one that never meets a refusal, and what it sends in vain."""
+    free = median(ask_all(Provider(seed), 0.0)[0] for seed in range(DRAWS))
+    lines = []
+    for case in CASES:
+        ours, theirs = (figures_of(case, kind, free) for kind in (Limit, Unlearning))
+        lines.append([case.name, *(f"{figure:.2f}x" for figure in [*ours, theirs[0], theirs[2]])])
+    print_table(
+        f"{REQUESTS:,} requests, {CONCURRENCY} at once, {free:.0f} s where nothing is refused:",
+        ["refused is", "time", "worst draw", "requests", "worst draw", "time, each for itself", "requests"],
+        lines,
+    )
