@@ -192,9 +192,9 @@ def test_a_run_that_does_not_get_on_is_silent(llm_server: LlmServer, tmp_path: P
 
 @pytest.mark.slow
 def test_a_pause_long_enough_to_wonder_is_explained(llm_server: LlmServer, tmp_path: Path) -> None:
-    llm_server.script += [failing(429, "slow down", retry_after="2")]
+    llm_server.script += [failing(429, "slow down", retry_after="2")] * 3
     with redirect_stderr(stderr := io.StringIO()):
-        ask(llm_server.configure(tmp_path), "Say hello.")
+        ask(llm_server.configure(tmp_path), *prompts(3))
     assert "\ngenerate: pausing 2 s: RateLimitError: " in stderr.getvalue()
 
 
@@ -244,6 +244,13 @@ def test_on_a_terminal_one_line_tells_all(columns: int, llm_server: LlmServer, t
     assert accepted == sorted(accepted)
     assert 20 < accepted[-1] <= sent[-1] <= 30
     assert 0.02 * accepted[-1] <= spent[-1] <= 0.60
+
+
+def test_the_line_is_drawn_anew_while_no_answer_comes(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.script += [slow(2.6), slow(2.6)]
+    call = f"ask_on_terminal({str(tmp_path)!r}, {llm_server.api_base!r})"
+    seen = seen_on_terminal(80, f"from tests.test_progress import ask_on_terminal; {call}")
+    assert len(re.findall(r"\rgenerate: 0/30, \? left, 2 requests", seen)) == 2
 
 
 # Afterwards

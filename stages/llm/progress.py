@@ -93,8 +93,12 @@ class Progress:
             self._say(f"pausing {seconds:.0f} s: {why}")
 
     def committed(self) -> None:
-        """Show how far the work is."""
+        """Count an answer that was committed, and show how far the work is."""
         self._commits += 1
+        self.show()
+
+    def show(self) -> None:
+        """Show how far the work is, at most so often."""
         now = time.monotonic()
         if not self._began or now - self._said < (_QUIET_SECONDS if self._bar is None else _REDRAWN_SECONDS):
             return

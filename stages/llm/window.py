@@ -17,6 +17,7 @@ from stages.llm.progress import Progress
 from stages.llm.request import Request, Requests
 from stages.llm.work import Work
 
+_SHOWN_SECONDS = 1.0  # after which progress is shown anew where no answer comes
 _AHEAD = 4  # requests prepared per place on the wire, so that one slow answer does not idle the others
 
 
@@ -121,7 +122,9 @@ class _Run:
                 launched += 1
             if not self._running:
                 return
-            finished, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            finished, _ = await asyncio.wait(self._running, timeout=_SHOWN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not finished:
+                self._progress.show()
             indices = {self._running.pop(task): task for task in finished}
             done |= {index: task.result() for index, task in indices.items() if not task.exception()}
             while committed in done:
