@@ -207,7 +207,7 @@ def test_a_refusal_is_fatal_at_once(llm: Values, status: int, llm_server: LlmSer
     [
         pytest.param(failing(429, retry_after="0"), id="429"),
         pytest.param(failing(429, retry_after="nan"), id="retry_after_nan"),
-        pytest.param(failing(429, retry_after="Fri, 20 Nov 2026 18:00:00 GMT"), id="retry_after_date"),
+        pytest.param(failing(429, retry_after="Fri, 20 Nov 2020 18:00:00 GMT"), id="retry_after_date"),
         pytest.param(failing(500, retry_after="0"), id="500"),
         pytest.param(failing(503, retry_after="0"), id="503"),
         pytest.param(drop, id="dropped"),

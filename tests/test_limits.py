@@ -1,7 +1,6 @@
 """The limit: places, the order of asking, rates, what refusals teach, and closing."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -11,16 +10,24 @@ import pytest
 from stages.contract.errors import SeedlingError
 from stages.llm.faults import AttemptError
 from stages.llm.limits import Limit
+from tests.clock import SkippingLoop
 from tests.llm_server import configure
 
 Outcome = TypeVar("Outcome")
 
 
 def run(work: Coroutine[None, None, Outcome]) -> Outcome:
-    async def in_time() -> Outcome:
-        return await asyncio.wait_for(work, 20)
+    """Return what comes of work on a clock on which waiting takes no time."""
 
-    return asyncio.run(in_time())
+    async def in_time() -> Outcome:
+        return await asyncio.wait_for(work, 1000)
+
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        return runner.run(in_time())
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def new_limit(places: int = 16, on_pause: Callable[[float, str], None] = lambda *_: None, **runtime: Any) -> Limit:
@@ -31,12 +38,12 @@ def refusal(after_seconds: float = 0) -> AttemptError:
     return AttemptError("overload", "429 slow down", after_seconds, billed=False)
 
 
-async def attempt(limit: Limit, fault: AttemptError | None = None, tokens: int = 1) -> float:
+async def attempt(limit: Limit, fault: AttemptError | None = None, tokens: int = 1, seconds: float = 0.01) -> float:
     """Take a place, end the attempt with a fault if one is given, and return when the place was given."""
     try:
         async with limit.place(tokens):
-            began = time.monotonic()
-            await asyncio.sleep(0.01)
+            began = now()
+            await asyncio.sleep(seconds)
             if fault:
                 raise fault
     except AttemptError:
@@ -78,6 +85,22 @@ def test_all_places_and_no_more_are_taken(places: int) -> None:
 @pytest.mark.parametrize("places", [1, 3, 16])
 def test_places_are_given_in_the_order_of_asking(places: int) -> None:
     assert [inside[-1] for inside in run(visitors(places, 20))] == list(range(20))
+
+
+def test_a_request_that_comes_again_goes_before_those_that_never_had_a_place() -> None:
+    async def visit(limit: Limit, name: str, inside: list[str], *, again: bool = False) -> None:
+        async with limit.place(1, again=again):
+            inside.append(name)
+            await asyncio.sleep(1)
+
+    async def work() -> list[str]:
+        limit, inside = new_limit(1), list[str]()
+        tasks = [asyncio.create_task(visit(limit, name, inside)) for name in ("first", "second", "third")]
+        await asyncio.sleep(0.5)
+        await asyncio.gather(*tasks, visit(limit, "again", inside, again=True))
+        return inside
+
+    assert run(work()) == ["first", "second", "again", "third"]
 
 
 def test_a_place_is_free_again_after_a_failure() -> None:
@@ -141,6 +164,19 @@ def test_a_wave_after_which_nothing_succeeded_takes_no_more_places_away() -> Non
     assert run(work()) == [7, 7, 7, 7]
 
 
+def test_what_succeeds_of_what_was_under_way_at_a_wave_does_not_end_it() -> None:
+    async def work() -> list[int]:
+        limit, places = new_limit(10), []
+        for _ in range(3):
+            under_way = asyncio.create_task(attempt(limit, seconds=1))
+            await overload(limit)
+            await under_way
+            places.append(limit.places)
+        return places
+
+    assert run(work()) == [7, 7, 7]
+
+
 def test_after_a_refusal_places_come_back_one_by_one() -> None:
     async def work() -> list[int]:
         limit, places = new_limit(10), []
@@ -167,7 +203,7 @@ def test_few_refusals_among_many_attempts_teach_nothing(successes: int, refusals
 
     before, refused, after, begun = run(work())
     assert (before, after) == (16, 16)
-    assert begun - refused < 0.5
+    assert begun - refused < 0.05
 
 
 @pytest.mark.parametrize(("successes", "refusals"), [(0, 3), (20, 5), (90, 13), (200, 13)])
@@ -199,34 +235,27 @@ def test_refusals_that_name_no_time_are_followed_by_longer_and_longer_pauses() -
 
     begun = run(work())
     pauses = [later - earlier for earlier, later in pairwise(begun)]
-    assert pauses == [pytest.approx(expected, abs=0.2) for expected in (0.5, 1.0, 2.0)]
+    assert pauses == [pytest.approx(expected, abs=0.05) for expected in (0.5, 1.0, 2.0)]
 
 
 @pytest.mark.parametrize(
     ("wave", "late", "least", "most"),
     [
-        pytest.param(0.05, 0.6, 0.6, 0.9, id="longer"),
-        pytest.param(0.6, 0.05, 0.4, 0.7, id="shorter"),
-        pytest.param(0.05, 0.0, 0.0, 0.3, id="no_time_named"),
+        pytest.param(0.05, 0.6, 0.6, 0.61, id="longer"),
+        pytest.param(0.6, 0.05, 0.45, 0.48, id="shorter"),
+        pytest.param(0.05, 0.0, 0.0, 0.01, id="no_time_named"),
     ],
 )
 def test_a_refusal_of_what_was_under_way_at_the_last_one_pauses_for_as_long_as_it_says(
     wave: float, late: float, least: float, most: float
 ) -> None:
-    async def refused_late(limit: Limit) -> float:
-        try:
-            async with limit.place(1):
-                await asyncio.sleep(0.2)
-                raise refusal(late)
-        except AttemptError:
-            return time.monotonic()
-
     async def work() -> float:
         limit = new_limit(8)
-        under_way = asyncio.create_task(refused_late(limit))
+        under_way = asyncio.create_task(attempt(limit, refusal(late), seconds=0.2))
         await asyncio.sleep(0.05)
         await overload(limit, wave)
-        refused = await under_way
+        await under_way
+        refused = now()
         return await attempt(limit) - refused
 
     assert least <= run(work()) <= most
@@ -264,13 +293,42 @@ def test_a_provider_that_refuses_everything_for_too_long_ends_the_run() -> None:
 
 def test_a_success_between_refusals_is_patience_regained() -> None:
     async def work() -> int:
-        limit = new_limit(overload_seconds=0.5)
+        limit = new_limit(overload_seconds=10)
         for _ in range(4):
-            await overload(limit, 0.3)
+            await overload(limit, 4)
             await attempt(limit)
         return limit.places
 
     assert run(work()) >= 1
+
+
+def test_patience_is_counted_from_the_first_refusal_after_a_success_even_of_few() -> None:
+    async def be_refused(limit: Limit) -> None:
+        while True:
+            await attempt(limit, refusal(300))
+            await asyncio.sleep(300)
+
+    async def work() -> None:
+        limit = new_limit(overload_seconds=899)
+        await attempt(limit, refusal(), seconds=100)
+        await attempt(limit)
+        await be_refused(limit)
+
+    with pytest.raises(SeedlingError, match="refused for overload for 600 s and asked to wait 300 s more"):
+        run(work())
+
+
+def test_a_late_refusal_does_not_end_a_run_that_goes_well() -> None:
+    async def work() -> int:
+        limit = new_limit(overload_seconds=60)
+        late = asyncio.create_task(attempt(limit, refusal(), seconds=70))
+        await overload(limit)
+        for _ in range(70):
+            await attempt(limit, seconds=1)
+        await late
+        return limit.places
+
+    assert run(work()) > 0
 
 
 # Rates
@@ -292,7 +350,7 @@ def test_ten_requests_queue_at_the_rate_the_account_allows(
         return await asyncio.gather(*(attempt(limit, tokens=tokens) for _ in range(10)))
 
     begun = run(work())
-    assert begun[-1] - begun[0] == pytest.approx(seconds, abs=0.25)
+    assert begun[-1] - begun[0] == pytest.approx(seconds, abs=0.05)
 
 
 def test_tokens_that_were_not_used_are_given_back() -> None:
@@ -301,10 +359,10 @@ def test_tokens_that_were_not_used_are_given_back() -> None:
             place.tokens = 1
 
     async def work() -> float:
-        limit, began = new_limit(1, tpm=6000), time.monotonic()
+        limit, began = new_limit(1, tpm=6000), now()
         for _ in range(5):
             await use_one(limit)
-        return time.monotonic() - began
+        return now() - began
 
     assert run(work()) < 1
 
@@ -343,9 +401,9 @@ def test_closing_wakes_who_waits_for_a_pause_to_end() -> None:
         await attempt(limit, refusal(60))
         waiting = asyncio.create_task(attempt(limit))
         await asyncio.sleep(0.05)
-        began = time.monotonic()
+        began = now()
         limit.close()
         await asyncio.gather(waiting, return_exceptions=True)
-        return time.monotonic() - began
+        return now() - began
 
     assert run(work()) < 1

@@ -44,13 +44,13 @@ HELLO = answering(text="Hello.", finish_reason="stop", usage=USAGE)
 @pytest.mark.parametrize(
     ("llm", "runtime", "stored", "line"),
     [
-        pytest.param(PAID, PRICE, 0, "0 stored answers applied, about 5 new calls, at most 0.50 USD (cap 5 USD)"),
+        pytest.param(PAID, PRICE, 0, "0 stored answers applied, about 5 new calls, up to about 0.50 USD (cap 5 USD)"),
         pytest.param(PAID, PRICE, 2, "2 stored answers applied, about 3 new calls, about 0.0600 USD (cap 5 USD)"),
         pytest.param(
             PAID,
             {**PRICE, "max_cost_usd": None},
             0,
-            "0 stored answers applied, about 5 new calls, at most 0.50 USD",
+            "0 stored answers applied, about 5 new calls, up to about 0.50 USD",
         ),
         pytest.param(PAID, {}, 2, "2 stored answers applied, about 3 new calls, price not known"),
         pytest.param({}, {}, 4, "4 stored answers applied, about 1 new calls, no cost"),
@@ -191,6 +191,15 @@ def test_a_run_that_does_not_get_on_is_silent(llm_server: LlmServer, tmp_path: P
 
 
 @pytest.mark.slow
+def test_a_request_that_waits_long_is_told_of_once(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.script += [failing(429, "slow down", retry_after="10")] * 2
+    with redirect_stderr(stderr := io.StringIO()):
+        ask(llm_server.configure(tmp_path), *prompts(2))
+    assert stderr.getvalue().count("\ngenerate: a request waits 10 s: RateLimitError: ") == 1
+    assert "pausing" not in stderr.getvalue()
+
+
+@pytest.mark.slow
 def test_a_pause_long_enough_to_wonder_is_explained(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [failing(429, "slow down", retry_after="2")] * 3
     with redirect_stderr(stderr := io.StringIO()):
@@ -247,10 +256,10 @@ def test_on_a_terminal_one_line_tells_all(columns: int, llm_server: LlmServer, t
 
 
 def test_the_line_is_drawn_anew_while_no_answer_comes(llm_server: LlmServer, tmp_path: Path) -> None:
-    llm_server.script += [slow(2.6), slow(2.6)]
+    llm_server.script += [HELLO] * 4 + [slow(2.6)] * 2
     call = f"ask_on_terminal({str(tmp_path)!r}, {llm_server.api_base!r})"
     seen = seen_on_terminal(80, f"from tests.test_progress import ask_on_terminal; {call}")
-    assert len(re.findall(r"\rgenerate: 0/30, \? left, 2 requests", seen)) == 2
+    assert len(re.findall(r"\rgenerate: 4/30, \S+ left, 6 requests", seen)) >= 2
 
 
 # Afterwards

@@ -297,6 +297,16 @@ def test_half_a_dvc_lock_as_a_kill_leaves_it_is_written_anew_and_nothing_is_aske
     assert (repository.read("dvc.lock"), repository.data()) == (whole, before)
 
 
+def test_a_merge_that_is_not_ended_is_left_to_the_user(repository: Repository) -> None:
+    lock = repository.read("dvc.lock")
+    conflict = lock.replace("stages:\n", "stages:\n<<<<<<< HEAD\n=======\n>>>>>>> other\n")
+    repository.write("dvc.lock", conflict)
+    done = repository.seedling("run")
+    assert done.returncode == 1
+    assert "removed" not in done.stderr
+    assert repository.read("dvc.lock") == conflict
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("half", ["", '{"write": {"data/instr', '{"write": {"data": {}}}'])
 def test_half_of_the_list_of_who_reads_and_writes_what_stands_in_nobodys_way(repository: Repository, half: str) -> None:

@@ -159,7 +159,7 @@ def test_what_is_asked_and_answered_does_not_depend_on_concurrency(llm_server: L
 
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
 def test_so_many_requests_are_in_flight_and_no_more(concurrency: int, llm_server: LlmServer, tmp_path: Path) -> None:
-    llm_server.behaviour = slow(0.05)
+    llm_server.behaviour = slow(0.05 * concurrency)
     ask(llm_server.configure(tmp_path, runtime={"concurrency": concurrency}), *prompts(16))
     assert llm_server.max_in_flight == concurrency
 
@@ -278,6 +278,18 @@ def test_grace_ends(llm_server: LlmServer, tmp_path: Path) -> None:
     with pytest.raises(StoppedError, match="every answer received is stored"):
         ask(llm_server.configure(tmp_path, runtime={"grace_seconds": 0.3, "concurrency": 1}), *prompts(3))
     assert 0.3 <= time.monotonic() - started < 5
+
+
+def test_what_is_on_the_wire_at_a_fault_gets_until_its_deadline(
+    llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    llm_server.script += [slow(3), failing(401)]
+    reach = {"concurrency": 2, "grace_seconds": 0.1, "deadline_seconds": 10}
+    config = llm_server.configure(tmp_path, runtime=reach)
+    with pytest.raises(UserError):
+        ask(config, *prompts(2))
+    assert len(stored(config)) == 1
+    assert "requests on the wire get 8 s for their answers, Ctrl-C drops them" in capsys.readouterr().err
 
 
 def test_a_run_goes_on_where_a_signal_ended_it(llm_server: LlmServer, tmp_path: Path) -> None:

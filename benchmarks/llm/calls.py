@@ -94,6 +94,7 @@ def measure_calls() -> None:
     ours, theirs = spawn.Pipe()
     server = spawn.Process(target=serve, args=(theirs,))
     server.start()
+    theirs.close()  # so that a server that dies ends the wait
     api_base = ours.recv()
     lines = []
     for name, (llm, runtime) in ROUTES.items():

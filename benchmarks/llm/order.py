@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.llm.common import SkippingLoop, print_table
+from benchmarks.llm.common import print_table
 from stages.contract.config import Config, Runtime
 from stages.contract.records import Answer
 from stages.generate import Bootstrap
@@ -19,10 +19,11 @@ from stages.llm.progress import Progress
 from stages.llm.request import Request, Requests
 from stages.llm.response import no_answer
 from stages.llm.window import _Run
+from tests.clock import SkippingLoop
 from tests.llm_server import configure
 
 SIGMA, ACCEPTANCE = 0.5, 0.7  # of the lognormal latency; of the candidates
-WINDOWS = [(16, 256), (64, 128), (64, 256), (64, 512)]  # with the concurrency
+WINDOWS = [(16, 128), (16, 256), (64, 128), (64, 256), (64, 512)]  # with the concurrency
 DRAWS = {200: 15, 1_000: 15, 10_000: 3}  # of the latencies, for so many requests
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.llm.common import SkippingLoop, print_table
+from benchmarks.llm.common import print_table
 from stages.contract.records import Answer
 from stages.llm.answers import AnswerStore
 from stages.llm.faults import AttemptError
@@ -20,6 +20,7 @@ from stages.llm.request import Request
 from stages.llm.response import no_answer
 from stages.llm.window import _Each, _Run
 from stages.llm.wire import Wire
+from tests.clock import SkippingLoop
 from tests.llm_server import configure
 
 CONCURRENCY, REQUESTS, DRAWS = 64, 2_000, 5

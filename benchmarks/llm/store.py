@@ -54,7 +54,7 @@ def get_all(folder: Path, pairs: Sequence[tuple[Request, Answer]]) -> tuple[floa
 def put_half(folder: Path, half: int, together: Barrier, parent: Connection) -> None:
     """Put every second answer, at the same time as another process the others."""
     pairs = write_answers(STORED)[half::2]
-    together.wait()
+    together.wait(60)
     parent.send(put_all(folder, pairs))
 
 
@@ -67,6 +67,8 @@ def put_twice(folder: Path) -> tuple[float, float]:
     ]
     for process in processes:
         process.start()
+    for _, theirs in pipes:
+        theirs.close()  # so that a process that dies ends the wait
     spent = [ours.recv() for ours, _ in pipes]
     for process in processes:
         process.join()

@@ -47,7 +47,7 @@ def reproduce(runtime: Mapping[str, Any]) -> int:  # Any: what YAML holds
         status = Path(folder, "status")
         environment = _environment(runtime, status)
         code = _run_dvc(environment)
-        if code and not status.exists() and _remove_halves():
+        if code > 0 and not status.exists() and _remove_halves():
             code = _run_dvc(environment)
         if code and status.exists():
             return int(status.read_text("utf-8"))
@@ -55,21 +55,21 @@ def reproduce(runtime: Mapping[str, Any]) -> int:  # Any: what YAML holds
 
 
 def _run_dvc(environment: Mapping[str, str]) -> int:
-    """Run `dvc repro` and return its exit code.
+    """Run `dvc repro` and return its exit code, minus the signal's number where one ended it.
 
     Stages find this interpreter first. SIGTERM is passed on to DVC, and a stage stops when DVC is gone. Ctrl-C reaches
     the stage too, which stores its answers: it is waited for.
     """
     process = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], env=environment)
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    while True:
+    interrupted, code = False, None
+    while code is None:
         try:
             code = process.wait()
-            break
         except KeyboardInterrupt:
-            continue
+            interrupted = True
     signal.signal(signal.SIGTERM, before)
-    return code
+    return -signal.SIGINT if interrupted and code else code
 
 
 def _remove_halves() -> bool:
@@ -86,20 +86,26 @@ def _lock_is_broken() -> bool:
     from dvc.dvcfile import Lockfile
     from dvc.exceptions import DvcException
 
+    lock = Path("dvc.lock")
+    if not lock.exists() or b"<<<<<<< " in lock.read_bytes():  # a merge is the user's to end, as DVC says
+        return False
     try:
-        Lockfile.validate(load_yaml("dvc.lock"), "dvc.lock")
+        Lockfile.validate(load_yaml(lock), str(lock))
     except (DvcException, UserError):
-        return Path("dvc.lock").exists()
+        return True
     return False
 
 
 def _rwlock_is_broken() -> bool:
     from dvc.fs import localfs
+    from dvc.lock import LockError
     from dvc.rwlock import RWLockFileCorruptedError, RWLockFileFormatError, rwlock
 
     try:
         with rwlock(".dvc/tmp", localfs, "seedling", read=[], write=[], hardlink=False):
             return False
+    except LockError:  # another command writes it just now
+        return False
     except (RWLockFileCorruptedError, RWLockFileFormatError):
         return True
 

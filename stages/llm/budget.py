@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 
 from stages.contract.errors import SeedlingError
 from stages.llm.command import current_run
@@ -33,7 +34,6 @@ class Budget:
     def __init__(self, database: Database, cap_usd: float | None) -> None:
         self._database = database
         self._cap = None if cap_usd is None else round(cap_usd * _NANO)
-        self._run = ""
         self._under_way = 0
         self._settled = asyncio.Event()
         self._closed = False
@@ -58,6 +58,13 @@ class Budget:
         finally:
             self._settle(round(usd * _NANO), round(charge.usd * _NANO))
 
+    @cached_property
+    def _run(self) -> str:
+        """The run id of the command, entered among those that pay."""
+        run = current_run()
+        self._database.execute("INSERT OR IGNORE INTO runs (run, began) VALUES (?, ?)", (run, int(time.time())))
+        return run
+
     @property
     def spent_usd(self) -> float:
         """What the command has spent so far, all its stages together."""
@@ -70,10 +77,6 @@ class Budget:
         self._settled.set()
 
     async def _reserve(self, amount: int) -> None:
-        if not self._run:
-            self._run = current_run()
-            began = (self._run, int(time.time()))
-            self._database.execute("INSERT OR IGNORE INTO runs (run, began) VALUES (?, ?)", began)
         while not self._take(amount):
             if not self._under_way:
                 raise CapReachedError("the cap is reached")

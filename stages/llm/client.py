@@ -99,30 +99,34 @@ class Client:
         faults: Counter[str] = Counter()
         while True:
             try:
-                return await self._attempt(request)
+                return await self._attempt(request, again=bool(faults))
             except AttemptError as fault:
                 self._progress.failed()
                 if fault.kind == "fatal":
                     raise UserError(f"{request.llm.model}: refused the request: {fault}") from None
                 log.info("%s: %s", request.llm.model, fault)
                 faults[fault.kind] += 1
-                if faults["passing"] == self._runtime.attempts:
+                if faults["passing"] == self._runtime.attempts or fault.after_seconds > self._runtime.overload_seconds:
+                    wait = f" (asks to wait {fault.after_seconds:.0f} s)" if fault.after_seconds else ""
                     raise SeedlingError(
-                        f"{request.llm.model}: no answer in {faults['passing']} attempts, last: {fault}; "
+                        f"{request.llm.model}: no answer in {faults.total()} attempts, last: {fault}{wait}; "
                         "run again later, every answer received is stored"
                     ) from None
-                await self._limit.sleep(fault.after_seconds or self._pause(fault.kind, faults[fault.kind]))
+                seconds = fault.after_seconds or self._pause(fault.kind, faults[fault.kind])
+                self._progress.waiting(seconds, str(fault))
+                await self._limit.sleep(seconds)
 
     def _pause(self, kind: str, faults: int) -> float:
         """Return the seconds before the next attempt: each time drawn from twice as many, up to a limit."""
         longest = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(faults - 1, 16), _LONGEST_PAUSE_SECONDS[kind])
         return self._jitter.uniform(0, longest)
 
-    async def _attempt(self, request: Request) -> Answer:
+    async def _attempt(self, request: Request, *, again: bool) -> Answer:
         if self._wire is None:
-            self._wire = Wire(self._runtime, request)
-            self._progress.begin(most_usd(request, self._wire.price), self._wire.price, self._budget)
-        async with self._limit.place(most_tokens(request)) as place:
+            wire = Wire(self._runtime, request)
+            self._progress.begin(most_usd(request, wire.price), wire.price, self._budget)
+            self._wire = wire
+        async with self._limit.place(most_tokens(request), again=again) as place:
             async with self._budget.reserved(most_usd(request, self._wire.price)) as charge:
                 self._progress.sent()
                 answer = await self._wire.ask(request)

@@ -129,4 +129,6 @@ class Database:
     def _failure(self, error: sqlite3.Error) -> SeedlingError:
         if "full" in str(error):
             return SeedlingError(f"{self.path}: the disk is full; free some space and run again")
+        if "locked" in str(error):
+            return SeedlingError(f"{self.path}: another process has held it for too long; wait for that and run again")
         return UserError(f"{self.path}: cannot be used ({error}); move it away or set runtime.answers_dir")

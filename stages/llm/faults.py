@@ -58,9 +58,9 @@ def fault_of(error: Exception, secrets: Secrets) -> AttemptError:
     import openai
 
     status = getattr(error, "status_code", None)
-    words = _NOISE.sub("", " ".join(str(error).split()))
+    words = _NOISE.sub("", " ".join(secrets.blotted_error(str(error)).split()))
     text = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    message = secrets.blotted_error(text)[:_LONGEST_MESSAGE]
+    message = text[:_LONGEST_MESSAGE]
     no_way_to_ask = isinstance(error, openai.OpenAIError) and not isinstance(error, openai.APIError)
     if no_way_to_ask or status in _FATAL or _HOPELESS.search(text):
         return AttemptError("fatal", message, billed=False)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 from stages.contract.config import Runtime
 from stages.contract.errors import SeedlingError
@@ -11,11 +11,11 @@ from stages.llm.faults import AttemptError
 
 _PLACES_AT_FIRST = 16
 _LAST_ATTEMPTS = 100
-_STRAY, _STRAY_SHARE = 2, 0.1  # refusals, and share of the last attempts, that teach nothing: some come at random
+_STRAY, _STRAY_SHARE = 2, 0.1  # so many refusals plus this share of the last attempts teach nothing: chance
 _FEWER = 0.7  # of the places, after a refusal for overload
 _SLOWER = 0.85  # of the rate at which requests start, after a refusal
 _RECENT_SECONDS = 5.0  # successes of so long ago tell at which rate to start, as long as there is none
-_FASTER, _FASTER_NEAR_REFUSAL = 1.0, 0.02  # by how much the rate grows in a second without refusal
+_FASTER, _FASTER_NEAR_REFUSAL = 1.0, 0.02  # by how much each success brings the next second's rate up
 _FASTEST_SECONDS = 0.002  # between starts; nothing shorter is worth pacing
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0  # when a refusal does not say how long
 
@@ -52,10 +52,11 @@ class Place:
 class Limit:
     """Places on the wire, given in the order of asking.
 
-    Successes double the places (slow start) until refusals for overload are more than a tenth of the last attempts
-    and two. That takes away places (multiplicative decrease, once until a success), pauses every start for as long as
-    the provider asks, and paces later starts at the rate of recent successes; from then on each success gives a little
-    of both back (additive increase). Fewer refusals are the affair of the requests that were refused.
+    Successes double the places (slow start) until refusals for overload are more than two plus a tenth of the last
+    attempts. That takes away places (multiplicative decrease, once until a request that began later succeeds), pauses
+    every start for as long as the provider asks, and paces later starts at the rate of recent successes; from then on
+    each success gives a little of both back (additive increase). Fewer refusals are the affair of the requests that
+    were refused.
     """
 
     def __init__(self, runtime: Runtime, on_pause: Callable[[float, str], None] = lambda *_: None) -> None:
@@ -64,13 +65,14 @@ class Limit:
         self._overload_seconds = runtime.overload_seconds
         self._on_pause = on_pause
         self._requests, self._tokens, self._pace = Bucket(runtime.rpm), Bucket(runtime.tpm), Bucket(None)
-        self._turn = asyncio.Lock()
+        self._first_turn, self._turn = asyncio.Lock(), asyncio.Lock()
         self._left, self._closing = asyncio.Event(), asyncio.Event()
         self._taken = 0
         self._last_refused: deque[bool] = deque(maxlen=_LAST_ATTEMPTS)
         self._paused_until = self._last_cut = 0.0
-        self._waves = 0  # of refusals, since the last success
-        self._refused_since = 0.0
+        self._is_starting = True
+        self._waves = 0  # of refusals, since a request succeeded that began after the last one
+        self._refused_since: float | None = None
         self._refused_gap = 0.0  # between starts when they were refused last
         self._successes: deque[float] = deque(maxlen=1000)
         self._opened = 0.0  # when the first request started; LiteLLM is imported before
@@ -102,14 +104,17 @@ class Limit:
             raise asyncio.CancelledError
 
     @asynccontextmanager
-    async def place(self, tokens: int) -> AsyncIterator[Place]:
+    async def place(self, tokens: int, *, again: bool = False) -> AsyncIterator[Place]:
         """Give a place when it is this request's turn; an AttemptError of the attempt inside teaches the limit.
+
+        A request that comes again goes before those that come for the first time: others may wait for its answer.
 
         Raises:
             CancelledError: the limit is closed.
             SeedlingError: the provider has refused everything for overload for too long.
         """
-        await self._enter(tokens)
+        async with nullcontext() if again else self._first_turn, self._turn:
+            await self._enter(tokens)
         place = Place(tokens)
         try:
             yield place
@@ -118,36 +123,37 @@ class Limit:
                 self._refused(place, fault)
             raise
         else:
-            self._succeeded()
+            self._succeeded(place)
         finally:
             self._tokens.correct(place.tokens - tokens)
             self._taken -= 1
             self._left.set()
 
     async def _enter(self, tokens: int) -> None:
-        async with self._turn:
-            if self.closed:
-                raise asyncio.CancelledError
-            while self._taken >= self.places or self._seconds_to_wait() > 0:
-                if self._taken >= self.places:
-                    self._left.clear()
-                    await self._left.wait()
-                await self.sleep(self._seconds_to_wait())
-            now = _now()
-            self._opened = self._opened or now
-            for bucket, amount in ((self._requests, 1), (self._tokens, tokens), (self._pace, 1)):
-                bucket.take(now, amount)
-            self._taken += 1
+        if self.closed:
+            raise asyncio.CancelledError
+        while self._taken >= self.places or self._seconds_to_wait() > 0:
+            if self._taken >= self.places:
+                self._left.clear()
+                await self._left.wait()
+            await self.sleep(self._seconds_to_wait())
+        now = _now()
+        self._opened = self._opened or now
+        for bucket, amount in ((self._requests, 1), (self._tokens, tokens), (self._pace, 1)):
+            bucket.take(now, amount)
+        self._taken += 1
 
     def _seconds_to_wait(self) -> float:
         now = _now()
         return max(self._paused_until - now, *(b.wait(now) for b in (self._requests, self._tokens, self._pace)))
 
-    def _succeeded(self) -> None:
-        self._waves = 0
+    def _succeeded(self, place: Place) -> None:
+        if place.began >= self._last_cut:
+            self._waves = 0
+        self._refused_since = None
         self._last_refused.append(False)
         self._successes.append(_now())
-        self._places = min(self._most, self._places + (1 / self._places if self._last_cut else 1))
+        self._places = min(self._most, self._places + (1 if self._is_starting else 1 / self._places))
         gap = self._pace.seconds_each
         growth = _FASTER_NEAR_REFUSAL if gap < self._refused_gap / _SLOWER else _FASTER
         gap /= 1 + growth * min(gap, 1.0)
@@ -155,29 +161,28 @@ class Limit:
 
     def _refused(self, place: Place, fault: AttemptError) -> None:
         now = _now()
+        self._check_patience(now, fault)
         is_news = place.began >= self._last_cut  # what was under way at the last cut teaches nothing more
-        if is_news and self._is_stray(fault):
-            return
         if is_news:
-            self._refused_since = self._refused_since if self._waves else now
+            self._last_refused.append(True)
+            if sum(self._last_refused) <= _STRAY + _STRAY_SHARE * len(self._last_refused):
+                return
             self._waves += 1
             self._last_cut = now
         pause = fault.after_seconds or (self._own_pause() if is_news else 0.0)
-        if now + pause - self._refused_since > self._overload_seconds:
-            raise SeedlingError(
-                f"refused for overload for {now - self._refused_since:.0f} s and asked to wait {pause:.0f} s more, "
-                f"last: {fault}; run again later (every answer received is stored), or lower runtime.concurrency or rpm"
-            )
+        self._paused_until = max(self._paused_until, now + pause)
         if is_news:
             self._slow_down(now)
             self._on_pause(pause, str(fault))
-        self._paused_until = max(self._paused_until, now + pause)
 
-    def _is_stray(self, fault: AttemptError) -> bool:
-        """Return whether a refusal is one of few, and its request can wait alone."""
-        self._last_refused.append(True)
-        few = sum(self._last_refused) <= _STRAY + _STRAY_SHARE * len(self._last_refused)
-        return few and fault.after_seconds <= self._overload_seconds
+    def _check_patience(self, now: float, fault: AttemptError) -> None:
+        self._refused_since = now if self._refused_since is None else self._refused_since
+        if now + fault.after_seconds - self._refused_since > self._overload_seconds:
+            raise SeedlingError(
+                f"refused for overload for {now - self._refused_since:.0f} s and asked to wait "
+                f"{fault.after_seconds:.0f} s more, last: {fault}; run again later (every answer received is stored), "
+                "or lower runtime.concurrency or rpm"
+            )
 
     def _own_pause(self) -> float:
         """Return how long to wait when a refusal does not say: not at all where a slower pace may do."""
@@ -187,6 +192,7 @@ class Limit:
 
     def _slow_down(self, now: float) -> None:
         self._last_refused.clear()
+        self._is_starting = False
         if self._waves > 1:
             return
         self._places = max(1.0, self._places * _FEWER)

@@ -18,7 +18,7 @@ from stages.llm.work import Work
 
 _QUIET_SECONDS = 5.0  # between two lines where there is no terminal
 _REDRAWN_SECONDS = 0.1  # between two states of the bar
-_NOTABLE_PAUSE_SECONDS = 2.0
+_NOTABLE_PAUSE_SECONDS, _NOTABLE_WAIT_SECONDS = 2.0, 10.0
 _LISTED_CHANGES = 5
 _BAR = "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix} |{bar}|"  # what does not fit is cut off at the end
 
@@ -53,6 +53,7 @@ class Progress:
         self._budget: Budget | None = None
         self._most_usd = 0.0
         self._began = self._said = 0.0
+        self._said_waiting = -math.inf
         self._bar: tqdm[Never] | None = None
 
     def replayed(self, answer: Answer) -> None:
@@ -90,15 +91,26 @@ class Progress:
     def paused(self, seconds: float, why: str) -> None:
         """Say that no request starts for a while, where that is long enough to wonder."""
         if seconds >= _NOTABLE_PAUSE_SECONDS:
+            self._said_waiting = time.monotonic()
             self._say(f"pausing {seconds:.0f} s: {why}")
 
+    def waiting(self, seconds: float, why: str) -> None:
+        """Say that one request waits for a while, where that is long enough to wonder and none was said to lately."""
+        now = time.monotonic()
+        if seconds >= _NOTABLE_WAIT_SECONDS and now - self._said_waiting > _NOTABLE_WAIT_SECONDS:
+            self._said_waiting = now
+            self._say(f"a request waits {seconds:.0f} s: {why}")
+
+    def stopping(self, seconds: float) -> None:
+        """Say what is waited for at the end."""
+        self._say(f"requests on the wire get {seconds:.0f} s for their answers, Ctrl-C drops them")
+
     def committed(self) -> None:
-        """Count an answer that was committed, and show how far the work is."""
+        """Count an answer that was committed."""
         self._commits += 1
-        self.show()
 
     def show(self) -> None:
-        """Show how far the work is, at most so often."""
+        """Show how far the work is, where some time has passed since the last showing."""
         now = time.monotonic()
         if not self._began or now - self._said < (_QUIET_SECONDS if self._bar is None else _REDRAWN_SECONDS):
             return
@@ -156,7 +168,7 @@ class Progress:
             return "no cost"
         so_far = self._stored
         if not so_far.answers:
-            return f"at most {money(calls * self._most_usd)} USD"
+            return f"up to about {money(calls * self._most_usd)} USD"
         cost = cost_usd(price, so_far.prompt_tokens, so_far.cached_tokens, so_far.completion_tokens)
         return f"about {money(calls * cost / so_far.answers)} USD"
 
@@ -167,6 +179,8 @@ class Progress:
             initial=self._work.done,
             bar_format=_BAR,
             postfix=self._figures(),
+            mininterval=0,  # `show` decides when to draw
+            miniters=0,
             leave=False,
             file=sys.stderr,
         )

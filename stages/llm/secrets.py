@@ -1,9 +1,9 @@
-"""What is written nowhere: keys that a server repeats, in an error or in an answer."""
+"""Keys that a server repeats, in an error or in an answer, are not written down."""
 
 import os
 import re
 
-_NAMED_AS_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+_NAMED_AS_SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(_|$)", re.IGNORECASE)
 _SHORTEST = 16  # characters; something shorter, as "EMPTY" for an own server, may be a word of an answer
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from stages.contract.config import Decoding, Runtime
-from stages.contract.errors import StoppedError
+from stages.contract.errors import SeedlingError, StoppedError
 from stages.contract.records import Answer
 from stages.llm.answers import AnswerStore
 from stages.llm.budget import CapReachedError
@@ -17,7 +17,8 @@ from stages.llm.progress import Progress
 from stages.llm.request import Request, Requests
 from stages.llm.work import Work
 
-_SHOWN_SECONDS = 1.0  # after which progress is shown anew where no answer comes
+_SHOWN_SECONDS = 1.0  # until progress is shown anew where no answer comes
+_SAID_SECONDS = 2.0  # of waiting at the end before it is explained
 _AHEAD = 4  # requests prepared per place on the wire, so that one slow answer does not idle the others
 
 
@@ -90,7 +91,7 @@ class _Run:
     """One run of the ordered window."""
 
     def __init__(self, runtime: Runtime, store: AnswerStore, progress: Progress) -> None:
-        self._grace_seconds = runtime.grace_seconds
+        self._runtime = runtime
         self._progress = progress
         self._client = Client(runtime, store, progress)
         self._running: dict[asyncio.Task[Answer], int] = {}
@@ -99,15 +100,19 @@ class _Run:
     async def go(self, work: Work) -> None:
         loop = asyncio.create_task(self._loop(work))
         orphaned = asyncio.create_task(stop_when_orphaned())
+        seconds = self._runtime.grace_seconds
         with self._signals(loop):
             try:
                 await loop
             except asyncio.CancelledError:
                 if not self._signal:
                     raise
+            except SeedlingError:
+                seconds = self._runtime.deadline_seconds  # another run would pay again for what is on the wire
+                raise
             finally:
                 orphaned.cancel()
-                await self._drain()
+                await self._drain(seconds)
                 await self._client.close()
         if self._signal:
             raise StoppedError(self._signal)
@@ -123,34 +128,40 @@ class _Run:
             if not self._running:
                 return
             finished, _ = await asyncio.wait(self._running, timeout=_SHOWN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if not finished:
-                self._progress.show()
-            indices = {self._running.pop(task): task for task in finished}
-            done |= {index: task.result() for index, task in indices.items() if not task.exception()}
+            ended = {self._running.pop(task): task for task in finished}
+            done |= {index: task.result() for index, task in ended.items() if not task.exception()}
             while committed in done:
                 ends = work.commit(committed, done.pop(committed))
                 self._progress.committed()
                 committed += 1
                 if ends:
                     return
+            self._progress.show()
             for task in finished:
                 task.result()  # a fault ends the run, once what came with it is committed
 
-    async def _drain(self) -> None:
+    async def _drain(self, seconds: float) -> None:
         """Let requests on the wire finish and be stored; those that still wait for a place are dropped."""
         self._client.stop()
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=self._grace_seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+        at_once = min(seconds, _SAID_SECONDS)
+        late = await self._finish(at_once)
+        if late and seconds > at_once:
+            self._progress.stopping(seconds - at_once)
+            late = await self._finish(seconds - at_once)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _finish(self, seconds: float) -> set[asyncio.Task[Answer]]:
+        """Wait so long for what is under way, and return what still is."""
+        return (await asyncio.wait(self._running, timeout=seconds))[1] if self._running else set()
 
     @contextmanager
     def _signals(self, work: asyncio.Task[None]) -> Iterator[None]:
-        """On the first SIGINT or SIGTERM launch no more, on the second wait no longer."""
+        """On the first SIGINT or SIGTERM launch no more, on the second, or where the work has ended, wait no longer."""
 
         def stop(number: int) -> None:
-            waiting = self._running if self._signal else [work]
+            waiting = self._running if self._signal or work.done() else [work]
             self._signal = number
             for task in list(waiting):
                 task.cancel()

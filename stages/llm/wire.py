@@ -179,12 +179,13 @@ def _accepts(llm: Llm, parameters: Mapping[str, Any]) -> bool:  # Any: JSON
 
 
 def _load_litellm() -> Any:  # Any: litellm's own annotations are partial
-    """Import LiteLLM and keep its objects, which live to the end, from the garbage collector: they cost it 1.5 s."""
+    """Import LiteLLM; what there is then lives to the end, and the garbage collector, which it cost 1.5 s, skips it."""
     first = "litellm" not in sys.modules
     gc.disable()
-    import litellm
-
-    gc.enable()
+    try:
+        import litellm
+    finally:
+        gc.enable()
     if first:
         gc.freeze()
     litellm.suppress_debug_info = True
