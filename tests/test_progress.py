@@ -255,6 +255,7 @@ def test_on_a_terminal_one_line_tells_all(columns: int, llm_server: LlmServer, t
     assert 0.02 * accepted[-1] <= spent[-1] <= 0.60
 
 
+@pytest.mark.slow
 def test_the_line_is_drawn_anew_while_no_answer_comes(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [HELLO] * 4 + [slow(2.6)] * 2
     call = f"ask_on_terminal({str(tmp_path)!r}, {llm_server.api_base!r})"

@@ -82,6 +82,7 @@ def test_runtime_is_never_part_of_the_choice() -> None:
     assert "concurrency" not in found.text()
 
 
+@pytest.mark.slow
 def test_a_choice_is_kept_added_to_and_reset(repository: Repository) -> None:
     first = repository.seedling("run", "analyze.shown_rejected=7")
     assert stages_run(first) == ["check", "analyze"]

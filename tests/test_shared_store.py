@@ -96,6 +96,7 @@ def test_two_processes_with_other_parameters_pay_once_for_what_both_ask(llm_serv
     assert answers[0][20:] == answers[1][:20]
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_was_asking_is_taken_over_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
     """The second asks for one thing more, which shows that it has come to wait for the first."""
     llm_server.behaviour = lambda call: answer(call) if call.prompt == "Say 8." else hang(call)
