@@ -2,6 +2,7 @@
 
 import fcntl
 import io
+import json
 import os
 import pty
 import re
@@ -261,6 +262,15 @@ def test_the_line_is_drawn_anew_while_no_answer_comes(llm_server: LlmServer, tmp
     call = f"ask_on_terminal({str(tmp_path)!r}, {llm_server.api_base!r})"
     seen = seen_on_terminal(80, f"from tests.test_progress import ask_on_terminal; {call}")
     assert len(re.findall(r"\rgenerate: 4/30, \S+ left, 6 requests", seen)) >= 2
+
+
+def test_nothing_is_asked_where_it_cannot_be_said_what_changed(repository: Repository, llm_server: LlmServer) -> None:
+    repository.choose("llm=vllm")
+    repository.write("dvc.lock", "stages: [")
+    done = repository.stage("classify", SEEDLING_RUNTIME=json.dumps({"api_base": llm_server.api_base}))
+    assert done.returncode == 2
+    assert "classify: dvc.lock: is not YAML" in done.stderr
+    assert llm_server.calls == []
 
 
 # Afterwards

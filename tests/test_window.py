@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -290,6 +291,29 @@ def test_what_is_on_the_wire_at_a_fault_gets_until_its_deadline(
         ask(config, *prompts(2))
     assert len(stored(config)) == 1
     assert "requests on the wire get 8 s for their answers, Ctrl-C drops them" in capsys.readouterr().err
+
+
+def test_a_signal_after_a_fault_drops_what_is_on_the_wire(llm_server: LlmServer, tmp_path: Path) -> None:
+    timer = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
+
+    def refuse(call: Call) -> Reaction:
+        timer.start()
+        return failing(401)(call)
+
+    llm_server.script += [hang, refuse]
+    started = time.monotonic()
+    with pytest.raises(UserError):
+        ask(llm_server.configure(tmp_path, runtime={"concurrency": 2, "deadline_seconds": 60}), *prompts(2))
+    timer.join()
+    assert time.monotonic() - started < 30
+
+
+def test_what_failed_is_asked_again_before_what_was_never_asked(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.script += [failing(500, retry_after="0.05")]
+    llm_server.behaviour = slow(0.3)
+    ask(llm_server.configure(tmp_path, runtime={"concurrency": 1}), *prompts(8))
+    asked = [call.prompt for call in llm_server.calls]
+    assert asked.index(prompts(1)[0], 1) == 3
 
 
 def test_a_run_goes_on_where_a_signal_ended_it(llm_server: LlmServer, tmp_path: Path) -> None:
