@@ -76,9 +76,9 @@ class Moment:
 
 
 def moments(draw: random.Random) -> Iterator[Moment]:
-    """Yield moments without end: four while requests are on the wire, one that may come before the first."""
+    """Yield moments without end: four at which some requests are answered, one that may come before the first."""
     while True:
-        yield from (Moment(draw.randint(1, 6 * CONCURRENCY), draw.uniform(0, 0.06)) for _ in range(4))
+        yield from (Moment(draw.randint(CONCURRENCY + 1, 6 * CONCURRENCY), draw.uniform(0, 0.06)) for _ in range(4))
         yield Moment(0, draw.uniform(0, 2))
 
 
@@ -193,4 +193,4 @@ def test_kill_9_changes_no_byte_and_no_stored_answer_is_asked_for_again(
         assert not acknowledged & set(calls[so_far:])
     again = len(calls) - len(set(calls))
     assert again <= (CONCURRENCY * kills if killed == "stage" else 0)
-    assert len({len(acknowledged) for acknowledged, _ in victim.states}) > kills // 3
+    assert len({len(acknowledged) for acknowledged, _ in victim.states}) > kills // 2
