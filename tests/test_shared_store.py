@@ -268,16 +268,21 @@ def test_a_store_of_schema_1_is_upgraded_and_its_answers_replay(llm_server: LlmS
 SEEDLING = ("python", "-m", "stages.commands.cli", "run")
 DVC = ("python", "-m", "dvc", "repro")
 STAGE = ("python", "-m", "stages.classify")
+PROGRAM = "python -c 'from dvc.repo import Repo; Repo().reproduce()'"
+SHELLS = ["bash", "dash"]
+"""One that becomes its last command, and one that waits for it."""
 
 
 def store_of(repository: Repository) -> Path:
     return repository.root.parent / "store"
 
 
-def start(repository: Repository, server: LlmServer, *command: str, concurrency: int) -> subprocess.Popen[bytes]:
-    """Start what makes `classify` ask 12 requests of a server, with a store of its own."""
+def start(
+    repository: Repository, server: LlmServer, *command: str, concurrency: int, shell: str = "sh"
+) -> subprocess.Popen[bytes]:
+    """Start what makes `classify` ask 12 requests of a server, with a store of its own; dvc runs stages in a shell."""
     runtime = {"api_base": server.api_base, "concurrency": concurrency, "answers_dir": str(store_of(repository))}
-    return repository.start(*command, SEEDLING_RUNTIME=json.dumps(runtime))
+    return repository.start(*command, SEEDLING_RUNTIME=json.dumps(runtime), SHELL=shell)
 
 
 def stage_in(repository: Repository) -> psutil.Process | None:
@@ -328,9 +333,10 @@ while True:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("inherits", ["first_process", "heir"])
 def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
-    repository: Repository, llm_server: LlmServer, tmp_path: Path, inherits: str
+    repository: Repository, llm_server: LlmServer, tmp_path: Path, inherits: str, shell: str
 ) -> None:
     """Orphans are left to the first process, or to one above that asked for them, as the manager of a session does."""
     llm_server.behaviour = slow(0.5)
@@ -339,12 +345,11 @@ def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
     heir.symlink_to(sys.executable)
     script.write_text(HEIR, "utf-8")
     command = DVC if inherits == "first_process" else (str(heir), str(script))
-    process = start(repository, llm_server, *command, concurrency=2)
+    process = start(repository, llm_server, *command, concurrency=2, shell=shell)
     wait_until(lambda: stage_in(repository) is not None)
     stage = stage_in(repository)
-    dvc = stage.parent() if stage else None
-    assert dvc
-    assert "dvc" in dvc.cmdline()
+    assert stage
+    (dvc,) = (above for above in stage.parents() if "dvc" in above.cmdline())
     dvc.kill()
     process.wait()
     wait_until(lambda: not repository.processes())
@@ -353,11 +358,13 @@ def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
     ("command", "shell_dies"),
     [
         pytest.param(SEEDLING, False, id="seedling"),
         pytest.param(DVC, False, id="dvc"),
+        pytest.param(("sh", "-c", f"(sleep 0.1; exec {PROGRAM}) & exit"), False, id="program"),
         pytest.param(STAGE, False, id="by_hand"),
         pytest.param(("sh", "-c", f"(sleep 0.1; exec {' '.join(STAGE)}) & exit"), False, id="detached"),
         pytest.param(("sh", "-c", f"nohup {' '.join(SEEDLING)}; true"), True, id="seedling_left_behind"),
@@ -365,12 +372,12 @@ def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
     ],
 )
 def test_a_stage_that_runs_as_intended_never_stops_itself(
-    repository: Repository, llm_server: LlmServer, command: tuple[str, ...], shell_dies: bool
+    repository: Repository, llm_server: LlmServer, command: tuple[str, ...], shell_dies: bool, shell: str
 ) -> None:
     llm_server.behaviour = slow(0.3)
     repository.choose("llm@classify.llm=vllm")
     before = repository.read("data/classified.jsonl")
-    process = start(repository, llm_server, *command, concurrency=1)
+    process = start(repository, llm_server, *command, concurrency=1, shell=shell)
     if shell_dies:
         wait_until(lambda: len(llm_server.calls) > 1)
         process.kill()

@@ -50,9 +50,21 @@ def _dvc() -> psutil.Process | None:
 
 def _parent() -> psutil.Process | None:
     """Return the process that started this one, None when a dvc did that has died: its heir runs no python."""
-    parent = psutil.Process().parent() or psutil.Process()  # the first process of a container works for itself
-    inherited = "DVC_STAGE" in os.environ and not any("python" in word for word in _words(parent))
-    return None if inherited else parent
+    if "DVC_STAGE" not in os.environ:
+        return psutil.Process().parent() or psutil.Process()  # the first process of a container works for itself
+    with suppress(psutil.NoSuchProcess):  # the shell dies just now
+        starter = psutil.Process().parent()
+        while starter and _is_shell(starter):
+            starter = starter.parent()
+        if starter and any("python" in word for word in _words(starter)):
+            return starter
+    return None
+
+
+def _is_shell(process: psutil.Process) -> bool:
+    """Tell whether a shell waits for a command it was given: dash stays between dvc and a stage, bash does not."""
+    words = _words(process)
+    return "-c" in words and "python" not in Path(words[0]).name
 
 
 def _seedling() -> psutil.Process | None:
