@@ -122,7 +122,7 @@ def test_what_a_killed_process_was_asking_is_taken_over_at_once(llm_server: LlmS
 def test_what_a_terminated_process_was_asking_is_waited_for_and_the_rest_taken_over(
     llm_server: LlmServer, tmp_path: Path
 ) -> None:
-    llm_server.behaviour = lambda call: slow(0.05 if call.prompt == "Say 12." else 8)(call)
+    llm_server.behaviour = when_both_ask(3)
     reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path), "concurrency": 4}
     with asking("first", "generate", range(12), **reach) as first:
         wait_until(lambda: llm_server.in_flight == 4)
