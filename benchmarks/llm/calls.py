@@ -15,7 +15,7 @@ from stages.contract.config import Config
 from tests.llm_server import LlmServer, Section, ask, configure
 
 PLACES = 16  # on the wire
-CALLS, TURNS = 1_000, 4
+CALLS, TURNS = 1_000, 12
 PRICE = {"input_usd_per_mtok": 1.0, "cached_input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
 ROUTES: dict[str, tuple[Section, Section]] = {  # what `llm` and `runtime` hold
     "`hosted_vllm/…`": ({}, {}),
