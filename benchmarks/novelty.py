@@ -27,8 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.text.novelty import NoveltyPool
-from stages.text.tokens import rouge_tokens
+from stages.novelty.pool import NoveltyPool
+from stages.novelty.tokens import rouge_tokens
 
 ALPACA = Path(__file__).parent.parent.parent / "shared" / "data" / "alpaca_52k_instructions.jsonl.gz"
 FULL = 52_000

@@ -12,10 +12,10 @@ from pathlib import Path
 import yaml
 
 from stages.contract.config import Config
-from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
+from stages.contract.seeds import read_seeds
 from stages.contract.validation import validate
-from stages.pool.draw import Shelf, mix
+from stages.draw.ranking import Shelf, mix
 from stages.text.prompts import load_prompt
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +64,7 @@ def measure(path: str, variables: Sequence[dict[str, object]]) -> tuple[int, int
 
 def main() -> None:
     """Print the table."""
-    config = validate(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")))
+    config = validate(Config, yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")))
     seeds = read_seeds(str(ROOT / config.seeds.path))
     print("| prompt | constant beginning | constant after it | variable, mean | together |\n|---|---|---|---|---|")
     for mode in ("chat", "completion"):

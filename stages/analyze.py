@@ -12,16 +12,33 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from stages.contract.config import Analyze
-from stages.contract.jsonl import read_records, read_seeds, write_json, write_text
-from stages.contract.records import Instance, Instruction, Rejected, SeedTask, demonstration_notice, spread
-from stages.contract.stage import Outcome, stage
-from stages.contract.state import load_yaml
-from stages.text.novelty import NoveltyPool
-from stages.text.tokens import TOKENIZERS
+from stages.contract.files import load_yaml, write_json, write_text
+from stages.contract.jsonl import read_records
+from stages.contract.notice import demonstration_notice
+from stages.contract.outcome import Outcome
+from stages.contract.records import Instance, Instruction, Rejected, SeedTask
+from stages.contract.sections.analyze import Analyze
+from stages.contract.sections.base import Section
+from stages.contract.sections.runtime import Runtime
+from stages.contract.sections.seeds import Seeds
+from stages.contract.sections.tokenizer import Tokenized
+from stages.contract.seeds import read_seeds
+from stages.contract.stage import stage
+from stages.novelty.pool import NoveltyPool
+from stages.novelty.tokens import TOKENIZERS
+from stages.page.spread import spread
 
 BEFORE_REPORT = ("generate", "classify", "instantiate", "filter")
 _BINS = 20
+
+
+class Config(Section):
+    """What this stage reads of params.yaml."""
+
+    seeds: Seeds
+    generate: Tokenized
+    analyze: Analyze
+    runtime: Runtime
 
 
 def table_1(instances: Sequence[Instance]) -> dict[str, int | float | None]:
@@ -62,9 +79,9 @@ def closest_seeds(
     workers: int,
 ) -> list[float]:
     """Return each machine-written instruction's ROUGE-L with the seed closest to it (paper, Figure 4)."""
-    pool = NoveltyPool(-1.0, tokenizer, workers)  # nothing scores below 0, so no instruction joins the seeds
+    pool = NoveltyPool(1.0, tokenizer, workers)
     pool.add([seed.instruction for seed in seeds])
-    return [round(verdict.max_rouge_l, 6) for verdict in pool.admit([row.instruction for row in instructions])]
+    return [round(verdict.max_rouge_l, 6) for verdict in pool.compare([row.instruction for row in instructions])]
 
 
 def lengths(instances: Sequence[Instance]) -> list[dict[str, str | int]]:
@@ -94,7 +111,7 @@ def write_report(
 ) -> None:
     """Write data/report.html: one file, no network, every text of a model escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(Path("stages/report.html.j2").read_text("utf-8"))
+    template = environment.from_string(Path("stages/page/report.html.j2").read_text("utf-8"))
     page = template.render(
         **analysis,
         instances=spread([row for row in instances if row.source == "machine"], shown.shown_instances),
@@ -105,7 +122,7 @@ def write_report(
 
 def main() -> None:
     """Measure, write the analysis, the data of the pictures and the report."""
-    with stage("analyze") as config:
+    with stage("analyze", Config) as config:
         outcome = Outcome("analyze")
         instances = read_records("data/instances.jsonl", Instance)
         instructions = read_records("data/instructions.jsonl", Instruction)

@@ -3,12 +3,41 @@
 data/instructions.jsonl -> data/classified.jsonl, data/rejected/classify.jsonl, data/answers/classify.jsonl
 """
 
+from collections.abc import Iterable, Iterator
+
 from stages.contract.jsonl import read_records
+from stages.contract.outcome import Outcome
 from stages.contract.records import NO_ANSWER, Answer, ClassifiedInstruction, Instruction
-from stages.contract.stage import Outcome, stage
+from stages.contract.sections.base import Section, Text
+from stages.contract.sections.classify import Classify
+from stages.contract.sections.runtime import Runtime
+from stages.contract.stage import stage
 from stages.llm.window import answer_each
+from stages.store.request import Request, Requests
 from stages.text.parse import parse_verdict
 from stages.text.prompts import load_prompt
+
+
+class Prompts(Section):
+    """The template of this stage."""
+
+    classify: Text
+
+
+class Config(Section):
+    """What this stage reads of params.yaml."""
+
+    prompts: Prompts
+    classify: Classify
+    runtime: Runtime
+
+
+def requests(instructions: Iterable[Instruction], config: Config) -> Iterator[Request]:
+    """Yield the request for the verdict on each instruction."""
+    render = load_prompt(config.prompts.classify, {"instruction"})
+    made = Requests(config.classify)
+    for instruction in instructions:
+        yield made.make(render(instruction=instruction.instruction), config.classify.max_tokens)
 
 
 def judge(instruction: Instruction, answer: Answer, outcome: Outcome) -> None:
@@ -30,15 +59,11 @@ def judge(instruction: Instruction, answer: Answer, outcome: Outcome) -> None:
 
 
 def main() -> None:
-    """Ask for one verdict for each instruction."""
-    with stage("classify") as config:
+    """Ask for one verdict on each instruction."""
+    with stage("classify", Config) as config:
         outcome = Outcome("classify")
         instructions = read_records("data/instructions.jsonl", Instruction)
-        render = load_prompt(config.prompts.classify, {"instruction"})
-        prompts = [
-            (render(instruction=instruction.instruction), config.classify.max_tokens) for instruction in instructions
-        ]
-        answers = answer_each("classify", config.classify, config.runtime, prompts)
+        answers = answer_each("classify", config.runtime, list(requests(instructions, config)))
         for instruction, answer in zip(instructions, answers, strict=True):
             judge(instruction, answer, outcome)
         outcome.write("data/classified.jsonl", len(instructions), answers)

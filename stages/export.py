@@ -9,12 +9,22 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from stages.contract.config import Export
-from stages.contract.jsonl import read_records, write_json, write_text, writing
-from stages.contract.records import Instance, demonstration_notice
-from stages.contract.stage import Outcome, stage
+from stages.contract.files import write_json, write_text, writing
+from stages.contract.jsonl import read_records
+from stages.contract.notice import demonstration_notice
+from stages.contract.outcome import Outcome
+from stages.contract.records import Instance
+from stages.contract.sections.base import Section
+from stages.contract.sections.export import Export
+from stages.contract.stage import stage
 
 SPLITS = ("train", "validation")
+
+
+class Config(Section):
+    """What this stage reads of params.yaml."""
+
+    export: Export
 
 
 def alpaca(instances: Iterable[Instance]) -> Iterator[str]:
@@ -111,7 +121,7 @@ def _count_line(name: str, instances: Sequence[Instance]) -> str:
 
 def main() -> None:
     """Write the files, a manifest and a card that say what is in them."""
-    with stage("export") as config:
+    with stage("export", Config) as config:
         outcome = Outcome("export")
         instances = read_records("data/instances.jsonl", Instance)
         splits = divide(instances, config.export, outcome)

@@ -6,65 +6,35 @@ Seeds are instances too: never dropped, and an instance like one of theirs is a 
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from stages.contract.config import Filter
-from stages.contract.jsonl import read_records, read_seeds
+from stages.contract.jsonl import read_records
+from stages.contract.outcome import Outcome
 from stages.contract.records import Instance, SeedTask, Task
-from stages.contract.stage import Outcome, stage
-from stages.text.novelty import NoveltyPool
+from stages.contract.sections.base import Section
+from stages.contract.sections.filter import Filter
+from stages.contract.sections.runtime import Runtime
+from stages.contract.sections.seeds import Seeds
+from stages.contract.sections.tokenizer import Tokenized
+from stages.contract.seeds import read_seeds
+from stages.contract.stage import stage
+from stages.novelty.pool import NoveltyPool
+from stages.novelty.tokens import TOKENIZERS
+from stages.rules.flags import FLAGS
+from stages.rules.instances import RULES
+from stages.rules.table import broken
 from stages.text.parse import parse_instances
-from stages.text.tokens import TOKENIZERS
 
 _ABSENT = re.compile(r"\W*(?:no ?input|n/?a|none|not applicable|empty|nothing)\W*", re.IGNORECASE)
-_PLACEHOLDER = re.compile(
-    r"\W*(?:n/?a|no output|not applicable|to be (?:added|completed|determined))?\W*"
-    r"|\W*[\[<{(](?:your|insert|add|put|write|the) [\w ]{1,40}[\]>})]\W*",
-    re.IGNORECASE,
-)
-_REFUSAL = re.compile(
-    r"(?:i'?m sorry\b|i am sorry\b|sorry,|i (?:can'?t|cannot|am (?:unable|not able)|'?m (?:unable|not able))\b"
-    r"|as an? (?:ai|language model)\b|unfortunately, i (?:can|am))",
-    re.IGNORECASE,
-)
-_URL = re.compile(r"\s*(?:https?://|www\.)\S+\s*", re.IGNORECASE)
-_REFERS_TO_INPUT = re.compile(
-    r"\b(?:the (?:following|given|provided)|(?:text|list|table|sentence|paragraph|passage) below|below is)\b",
-    re.IGNORECASE,
-)
-
-RULES: dict[str, Callable[[Instance], bool]] = {
-    "output_empty": lambda instance: not instance.output.strip(),
-    "output_repeats_input": lambda instance: bool(instance.input) and instance.output.strip() == instance.input.strip(),
-    "output_repeats_instruction": lambda instance: instance.output.strip() == instance.instruction.strip(),
-    "output_placeholder": lambda instance: is_placeholder(instance.output),
-    "output_refusal": lambda instance: bool(_REFUSAL.match(instance.output.replace("’", "'"))),
-    "input_placeholder": lambda instance: is_placeholder(instance.input),
-    "input_only_url": lambda instance: bool(_URL.fullmatch(instance.input)),
-}
-"""Reason -> whether an instance is rejected for it; the first that holds names the reason."""
-
-FLAGS: dict[str, Callable[[Instance], bool]] = {
-    "input_missing": lambda instance: not instance.input and bool(_REFERS_TO_INPUT.search(instance.instruction)),
-    "output_repeats": lambda instance: _repeats(instance.output),
-}
-"""Doubt -> whether an instance gives rise to it; `filter.drop_flags` turns doubts into reasons."""
 
 
-def is_placeholder(text: str) -> bool:
-    """Whether a text stands for one still to be written, such as `[your answer here]`, `N/A` or `...`.
+class Config(Section):
+    """What this stage reads of params.yaml."""
 
-    A sign alone such as `-` or `!!!` counts as one; a number or a word never does.
-    """
-    signs_alone = not re.search(r"\w", text)
-    return bool(text.strip()) and (signs_alone or (len(text) < 200 and bool(_PLACEHOLDER.fullmatch(text))))
-
-
-def _repeats(text: str) -> bool:
-    """Whether one line stands in the text four times or more, a loop that models fall into."""
-    lines = Counter(line.strip() for line in text.splitlines() if line.strip())
-    return max(lines.values(), default=0) >= 4
+    seeds: Seeds
+    generate: Tokenized
+    filter: Filter
+    runtime: Runtime
 
 
 def instances_of(task: Task) -> Iterator[tuple[Instance, bool]]:
@@ -84,10 +54,7 @@ def instances_of(task: Task) -> Iterator[tuple[Instance, bool]]:
             model=task.model,
             flags=[],
         )
-        yield (
-            instance.model_copy(update={"flags": sorted(name for name in FLAGS if FLAGS[name](instance))}),
-            found.cut_off,
-        )
+        yield instance.model_copy(update={"flags": sorted(flag for flag, _ in broken(FLAGS, instance))}), found.cut_off
 
 
 def instances_of_seed(seed: SeedTask) -> Iterator[Instance]:
@@ -133,9 +100,8 @@ class Sieve:
         return max(1, len(instances))
 
     def _reason(self, instance: Instance, twin: str | None, conflicting: set[str], kept: int) -> str:
-        broken = [reason for reason, holds in RULES.items() if holds(instance)]
-        if broken:
-            return broken[0]
+        if fault := next(broken(RULES, instance), None):
+            return fault[0]
         if twin:
             return "duplicate"
         if instance.input in conflicting:
@@ -179,7 +145,7 @@ def drop_similar(tasks: Sequence[Task], seeds: Sequence[SeedTask], pool: Novelty
 
 def main() -> None:
     """Judge every instance of every task, seeds first."""
-    with stage("filter") as config:
+    with stage("filter", Config) as config:
         outcome = Outcome("filter")
         seeds = read_seeds(config.seeds.path)
         tasks = read_records("data/tasks.jsonl", Task)

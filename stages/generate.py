@@ -4,27 +4,61 @@ seeds -> data/instructions.jsonl, data/rejected/generate.jsonl, data/answers/gen
 """
 
 import hashlib
-import math
 import sys
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
-from stages.contract.config import Config, Generate
+from pydantic import Field
+
 from stages.contract.errors import SeedlingError
-from stages.contract.jsonl import read_seeds, write_json
-from stages.contract.records import NO_ANSWER, Answer, Candidate, Instruction, SeedTask, Similar
-from stages.contract.stage import Outcome, stage, total_cost
-from stages.llm.request import Request, Requests
-from stages.llm.window import answer_in_order, commits_before
-from stages.pool.draw import Shelf, draw_focus, mix
-from stages.pool.rules import RULES
-from stages.pool.shown import check_seeds, is_shown
-from stages.text.novelty import NoveltyPool, Verdict
+from stages.contract.files import write_json
+from stages.contract.outcome import Outcome
+from stages.contract.records import NO_ANSWER, Answer, Candidate, Instruction, SeedTask
+from stages.contract.sections.base import Section, Text
+from stages.contract.sections.generate import Generate
+from stages.contract.sections.runtime import Runtime
+from stages.contract.sections.seeds import Seeds
+from stages.contract.seeds import read_seeds
+from stages.contract.stage import stage
+from stages.draw.acceptance import Acceptance
+from stages.draw.order import commits_before
+from stages.draw.shown import InContext, Shown, check_seeds
+from stages.llm.window import answer_in_order
+from stages.rules.judge import Judge, Judgement
+from stages.store.request import Request, Requests
 from stages.text.parse import parse_instructions
-from stages.text.prompts import Render, load_prompt
-from stages.text.tokens import TOKENIZERS
+from stages.text.prompts import load_prompt
 
-_RECENT = 20  # requests whose acceptance foretells that of those under way
+
+class Prompts(Section):
+    """The templates of this stage."""
+
+    generate: Text
+    generate_classification: Text
+
+
+class Config(Section):
+    """What this stage reads of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    seeds: Seeds
+    prompts: Prompts
+    generate: Generate
+    runtime: Runtime
+
+
+def requests(tasks: InContext, config: Config) -> Iterator[tuple[Shown, Request]]:
+    """Yield what each request shows, and the request, in order and without end; the tasks may grow meanwhile."""
+    name = "generate_classification" if config.generate.classification_only else "generate"
+    render = load_prompt(getattr(config.prompts, name), {"instructions", "count", "focus"})
+    made = Requests(config.generate)
+    index = 0
+    while True:
+        shown = tasks.show(index)
+        prompt = render(instructions=shown.instructions, count=config.generate.per_request, focus=shown.focus)
+        yield shown, made.make(prompt, config.generate.max_tokens)
+        index += 1
 
 
 def instruction_id(instruction: str) -> str:
@@ -33,112 +67,78 @@ def instruction_id(instruction: str) -> str:
 
 
 class Bootstrap:
-    """The pool while it grows: makes each prompt from it, and takes each answer into it, in order."""
+    """The growing pool of instructions: draws each prompt from it and adds accepted candidates, in request order."""
 
     unit = "instructions"
 
-    def __init__(self, config: Config, seeds: Sequence[SeedTask], render: Render) -> None:
+    def __init__(self, config: Config, seeds: Sequence[SeedTask]) -> None:
         self._config = config.generate
-        self._seed = config.seed
-        self._render = render
-        self._requests = Requests(config.generate)
-        self._seeds, self._machine = Shelf(), Shelf()
-        for seed in seeds:
-            if is_shown(seed, self._config):
-                self._seeds.add(seed.id, seed.instruction)
-        self._pool_ids = [seed.id for seed in seeds]
-        self._tokenizer = TOKENIZERS[self._config.tokenizer]
-        self._pool = NoveltyPool(self._config.rouge_threshold, self._tokenizer, config.runtime.workers)
-        self._pool.add([seed.instruction for seed in seeds])
-        self._sizes = [0]  # machine-written instructions after so many commits
-        self._recent: deque[tuple[int, int]] = deque(maxlen=max(_RECENT, self._config.acceptance_requests))
-        self._shown: dict[int, tuple[list[str], str]] = {}
+        self._tasks = InContext(seeds, config.generate, config.seed)
+        self._requests = requests(self._tasks, config)
+        self._shown: dict[int, Shown] = {}
+        self._judge = Judge(seeds, config.generate, config.runtime.workers)
+        self.acceptance = Acceptance(config.generate)
         self.outcome = Outcome("generate")
         self.answers: list[Answer] = []
 
     @property
     def target(self) -> int:
-        """How many machine-written instructions are wanted."""
+        """The machine-written instructions wanted."""
         return self._config.num_instructions
 
     @property
     def done(self) -> int:
-        """How many there are."""
-        return len(self._machine)
+        """The machine-written instructions accepted so far."""
+        return len(self.outcome.kept)
 
     @property
     def requests_left(self) -> int:
-        """About how many answers more the target takes, going by recent acceptance."""
-        return math.ceil((self.target - self.done) / max(self._expected, 0.1))
-
-    @property
-    def _expected(self) -> float:
-        """How many candidates of an answer are accepted, going by the last ones; at first all that were asked for."""
-        recent = [accepted for accepted, _ in self._recent][-_RECENT:]
-        return sum(recent) / len(recent) if recent else self._config.per_request
+        """About how many more answers the target takes."""
+        return self.acceptance.requests_for(self.target - self.done)
 
     @property
     def saturated(self) -> bool:
-        """Whether the target is out of reach: too few candidates of the last requests were accepted to go on."""
-        recent = list(self._recent)[-self._config.acceptance_requests :]
-        accepted, candidates = (sum(counts) for counts in zip(*recent, strict=True)) if recent else (0, 0)
-        enough = len(recent) == self._config.acceptance_requests
-        return self.done < self.target and enough and accepted < self._config.min_acceptance * candidates
-
-    @property
-    def curve(self) -> list[dict[str, int | float | None]]:
-        """Accepted instructions and cost after each request, and what one more instruction costs by then.
-
-        The marginal cost is that of the last `acceptance_requests` requests over what they brought, in USD; null
-        where they brought nothing or a price is not known.
-        """
-        rows: list[dict[str, int | float | None]] = []
-        for index, size in enumerate(self._sizes):
-            recent = max(0, index - self._config.acceptance_requests)
-            gained, cost = size - self._sizes[recent], total_cost(self.answers[recent:index])
-            marginal = round(cost / gained, 6) if gained and cost is not None else None
-            rows.append({"request": index, "accepted": size, "marginal_cost_usd": marginal})
-        return rows
+        """Whether the run stops before its target, since too few candidates of the last requests were accepted."""
+        return self.done < self.target and self.acceptance.saturated
 
     def may_launch(self, index: int, committed: int) -> bool:
-        """Whether request `index` is decided by now and still needed, going by recent acceptance."""
+        """Return True if request `index` can be drawn from committed answers and the target still needs it."""
         if committed < commits_before(index, self._config.window):
             return False
-        under_way = index - committed
-        return under_way == 0 or self.done + under_way * self._expected < self.target
+        in_flight = index - committed
+        return in_flight == 0 or self.done + in_flight * self.acceptance.expected < self.target
 
     def prepare(self, index: int) -> Request:
-        """Return request `index`: up to `num_machine` machine-written instructions, seeds in all other places."""
-        size = self._sizes[commits_before(index, self._config.window)]
-        draw = mix(self._seed, index)
-        machine = self._machine.draw(draw, self._config.num_machine, size)
-        places = self._config.num_seed + self._config.num_machine - len(machine)
-        shown = sorted([*machine, *self._seeds.draw(draw, places, len(self._seeds))])
-        focus = draw_focus(self._config.focus, mix(draw, index))
-        self._shown[index] = [task_id for _, task_id, _ in shown], focus
-        instructions = [instruction for _, _, instruction in shown]
-        prompt = self._render(instructions=instructions, count=self._config.per_request, focus=focus)
-        return self._requests.make(prompt, self._config.max_tokens)
+        """Return request `index`; called in order."""
+        self._shown[index], request = next(self._requests)
+        return request
 
     def commit(self, index: int, answer: Answer) -> bool:
-        """Judge the candidates of an answer in order; True when the target is reached or the pool is saturated."""
-        before, rejected = len(self._machine), len(self.outcome.rejected)
+        """Judge the candidates of an answer; True when the target is reached or the pool is saturated."""
+        before = self.done, self.done + len(self.outcome.rejected)
         self.answers.append(answer)
-        self._judge(self._candidates(index, answer))
-        self._sizes.append(len(self._machine))
-        accepted = len(self._machine) - before
-        self._recent.append((accepted, accepted + len(self.outcome.rejected) - rejected))
+        candidates = self._candidates(index, answer)
+        for candidate, judgement in zip(candidates, self._judge.judge(candidates), strict=True):
+            if self.done == self.target:
+                self.outcome.reject("target_reached", candidate)
+            elif judgement.reason:
+                self.outcome.reject(judgement.reason, candidate, **judgement.detail)
+            else:
+                self._accept(candidate, judgement)
+        self._tasks.commit()
+        self.acceptance.add(self.done - before[0], self.done + len(self.outcome.rejected) - before[1])
         return self.done == self.target or self.saturated
 
     def _candidates(self, index: int, answer: Answer) -> list[Candidate]:
-        prompted_by, focus = self._shown.pop(index)
+        """Return the complete candidates of an answer; one that is cut off, or an answer without any, is rejected."""
+        shown = self._shown.pop(index)
 
         def candidate(text: str) -> Candidate:
             return Candidate(
                 id=instruction_id(text),
                 instruction=text,
-                prompted_by=prompted_by,
-                focus=focus,
+                prompted_by=shown.ids,
+                focus=shown.focus,
                 request_idx=index,
                 instruction_answer=answer.key,
             )
@@ -154,46 +154,18 @@ class Bootstrap:
             self.outcome.reject("answer_without_instruction", candidate(""), text=answer.text[:200])
         return [candidate(text) for text in found.complete]
 
-    def _judge(self, candidates: Sequence[Candidate]) -> None:
-        """Judge the candidates of an answer in order; those that break no rule are compared in one call."""
-        faults = [self._fault(candidate) for candidate in candidates]
-        sound = [row.instruction for row, (reason, _) in zip(candidates, faults, strict=True) if not reason]
-        verdicts = iter(self._pool.admit(sound))
-        for candidate, (reason, found) in zip(candidates, faults, strict=True):
-            verdict = None if reason else next(verdicts)
-            if self.done == self.target:
-                self.outcome.reject("target_reached", candidate)
-            elif verdict is None:
-                self.outcome.reject(reason, candidate, found=found)
-            elif verdict.accepted:
-                self._accept(candidate, verdict)
-            else:
-                [nearest, *_] = self._similar(verdict)
-                likeness = "duplicate" if verdict.identical else "too_similar"
-                self.outcome.reject(likeness, candidate, nearest=nearest.id, rouge_l=nearest.rouge_l)
-
-    def _fault(self, candidate: Candidate) -> tuple[str, str]:
-        """Return the first rule a candidate breaks and what breaks it, twice empty if it keeps all."""
-        words = len(self._tokenizer(candidate.instruction))
-        found = ((reason, rule(candidate.instruction, words, self._config)) for reason, rule in RULES.items())
-        return next(((reason, detail) for reason, detail in found if detail), ("", ""))
-
-    def _accept(self, candidate: Candidate, verdict: Verdict) -> None:
-        nearest = self._similar(verdict)
-        self._machine.add(candidate.id, candidate.instruction)
-        self._pool_ids.append(candidate.id)
-        mean = round(verdict.mean_rouge_l, 6)
-        self.outcome.kept.append(Instruction(**dict(candidate), most_similar=nearest, avg_similarity_score=mean))
-
-    def _similar(self, verdict: Verdict) -> list[Similar]:
-        return [Similar(id=self._pool_ids[index], rouge_l=round(score, 6)) for index, score in verdict.nearest]
+    def _accept(self, candidate: Candidate, judgement: Judgement) -> None:
+        self._tasks.add(candidate.id, candidate.instruction)
+        self.outcome.kept.append(
+            Instruction(**dict(candidate), most_similar=judgement.nearest, avg_similarity_score=judgement.mean_rouge_l)
+        )
 
 
 def report_saturation(outcome: Outcome, generate: Generate) -> None:
     """Say on stderr that the run stopped before its target, and what most candidates were rejected for.
 
     Raises:
-        SeedlingError: not one instruction was accepted, so there is no dataset.
+        SeedlingError: no instruction was accepted, so there is no dataset.
     """
     [(reason, count)] = Counter(row.reason for row in outcome.rejected).most_common(1)
     message = (
@@ -207,19 +179,17 @@ def report_saturation(outcome: Outcome, generate: Generate) -> None:
 
 
 def main() -> None:
-    """Grow the pool and write what was accepted, what was not, and the acceptance curve."""
-    with stage("generate") as config:
+    """Grow the pool; write what was accepted, what was not, and the acceptance curve."""
+    with stage("generate", Config) as config:
         seeds = read_seeds(config.seeds.path)
         check_seeds(seeds, config.seeds.path, config.generate)
-        name = "generate_classification" if config.generate.classification_only else "generate"
-        render = load_prompt(getattr(config.prompts, name), {"instructions", "count", "focus"})
-        bootstrap = Bootstrap(config, seeds, render)
+        bootstrap = Bootstrap(config, seeds)
         answer_in_order("generate", config.runtime, bootstrap)
-        received = len(bootstrap.outcome.kept) + len(bootstrap.outcome.rejected)
+        outcome = bootstrap.outcome
         if bootstrap.saturated:
-            report_saturation(bootstrap.outcome, config.generate)
-        write_json("reports/plots/acceptance.json", bootstrap.curve)
-        bootstrap.outcome.write("data/instructions.jsonl", received, bootstrap.answers)
+            report_saturation(outcome, config.generate)
+        write_json("reports/plots/acceptance.json", bootstrap.acceptance.curve(bootstrap.answers))
+        outcome.write("data/instructions.jsonl", len(outcome.kept) + len(outcome.rejected), bootstrap.answers)
 
 
 if __name__ == "__main__":

@@ -5,23 +5,47 @@ data/classified.jsonl -> data/tasks.jsonl, data/rejected/instantiate.jsonl, data
 The model's words are kept verbatim and parsed in `filter`, so that a better parser costs no request.
 """
 
-from stages.contract.config import Instantiate
+from collections.abc import Iterable, Iterator
+
 from stages.contract.jsonl import read_records
+from stages.contract.outcome import Outcome
 from stages.contract.records import NO_ANSWER, Answer, ClassifiedInstruction, Task
-from stages.contract.stage import Outcome, stage
+from stages.contract.sections.base import Section, Text
+from stages.contract.sections.instantiate import Instantiate
+from stages.contract.sections.runtime import Runtime
+from stages.contract.stage import stage
 from stages.llm.window import answer_each
-from stages.text.prompts import Render, load_prompt
+from stages.store.request import Request, Requests
+from stages.text.prompts import load_prompt
 
 
-def prompt_for(
-    instruction: ClassifiedInstruction, input_first: Render, output_first: Render, instantiate: Instantiate
-) -> tuple[str, int]:
-    """Return the prompt that asks for an instruction's instances, and its token limit."""
-    if instruction.is_classification:
-        render, count = output_first, instantiate.instances_per_classification_task
-    else:
-        render, count = input_first, instantiate.instances_per_task
-    return render(instruction=instruction.instruction, count=count), count * instantiate.max_tokens_per_instance
+class Prompts(Section):
+    """The templates of this stage."""
+
+    input_first: Text
+    output_first: Text
+
+
+class Config(Section):
+    """What this stage reads of params.yaml."""
+
+    prompts: Prompts
+    instantiate: Instantiate
+    runtime: Runtime
+
+
+def requests(instructions: Iterable[ClassifiedInstruction], config: Config) -> Iterator[Request]:
+    """Yield the request for the instances of each instruction."""
+    input_first = load_prompt(config.prompts.input_first, {"instruction", "count"})
+    output_first = load_prompt(config.prompts.output_first, {"instruction", "count"})
+    made = Requests(config.instantiate)
+    for instruction in instructions:
+        if instruction.is_classification:
+            render, count = output_first, config.instantiate.instances_per_classification_task
+        else:
+            render, count = input_first, config.instantiate.instances_per_task
+        prompt = render(instruction=instruction.instruction, count=count)
+        yield made.make(prompt, count * config.instantiate.max_tokens_per_instance)
 
 
 def attach(instruction: ClassifiedInstruction, answer: Answer, outcome: Outcome) -> None:
@@ -44,15 +68,10 @@ def attach(instruction: ClassifiedInstruction, answer: Answer, outcome: Outcome)
 
 def main() -> None:
     """Ask for the instances of each instruction."""
-    with stage("instantiate") as config:
+    with stage("instantiate", Config) as config:
         outcome = Outcome("instantiate")
         instructions = read_records("data/classified.jsonl", ClassifiedInstruction)
-        input_first = load_prompt(config.prompts.input_first, {"instruction", "count"})
-        output_first = load_prompt(config.prompts.output_first, {"instruction", "count"})
-        prompts = [
-            prompt_for(instruction, input_first, output_first, config.instantiate) for instruction in instructions
-        ]
-        answers = answer_each("instantiate", config.instantiate, config.runtime, prompts)
+        answers = answer_each("instantiate", config.runtime, list(requests(instructions, config)))
         for instruction, answer in zip(instructions, answers, strict=True):
             attach(instruction, answer, outcome)
         outcome.write("data/tasks.jsonl", len(instructions), answers)

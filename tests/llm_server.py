@@ -20,9 +20,11 @@ import yaml
 
 from stages.contract.config import Config
 from stages.contract.records import Answer
-from stages.contract.validation import validate
-from stages.llm.offline.model import reply
+from stages.contract.sections.decoding import Decoding
+from stages.contract.validation import Model, validate
 from stages.llm.window import answer_each
+from stages.models.offline.model import reply
+from stages.store.request import Request, Requests
 
 Section = Mapping[str, Any]  # Any: what YAML holds
 
@@ -59,12 +61,27 @@ def configure(llm: Section | None = None, generate: Section | None = None, runti
     raw["prompts"]["mode"] = model["mode"]
     raw["generate"].update({**_DECODING, **(generate or {})})
     raw["runtime"].update({"max_cost_usd": None, **(runtime or {})})  # the model of this server has no price
-    return validate(raw)
+    return validate(Config, raw)
+
+
+def part(model: type[Model], config: Config) -> Model:
+    """Return the sections of a config that a stage declares to read."""
+    whole, read = config.model_dump(), {}
+    for name, declared in model.model_fields.items():
+        keys: list[str] = getattr(declared.annotation, "model_fields", [])
+        read[name] = {key: whole[name][key] for key in keys} if keys else whole[name]
+    return validate(model, read)
+
+
+def requests_of(decoding: Decoding, *prompts: str, max_tokens: int = 1000) -> list[Request]:
+    """Return requests with these prompts."""
+    made = Requests(decoding)
+    return [made.make(prompt, max_tokens) for prompt in prompts]
 
 
 def ask(config: Config, *prompts: str) -> list[Answer]:
     """Return the answers to prompts, asked as the stages ask."""
-    return answer_each("generate", config.generate, config.runtime, [(prompt, 1000) for prompt in prompts])
+    return answer_each("generate", config.runtime, requests_of(config.generate, *prompts))
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,12 @@ class Repository:
 
     def choose(self, *overrides: str) -> None:
         """Adopt a choice as `seedling run` does, and run nothing."""
-        adopt = f"from stages.commands.choice import *; adopt(amended(read_choice(), {list(overrides)!r}))"
-        done = self.run("python", "-c", adopt)
+        imports = "from stages.choice.adopt import *; from stages.choice.choose import *"
+        done = self.run("python", "-c", f"{imports}; adopt(amended(read_choice(), {list(overrides)!r}))")
         assert done.returncode == 0, done.stderr
 
     def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run("python", "-m", f"stages.{name}", **environment)
+        return self.run("python", "-m", "stages", name, **environment)
 
     def dvc(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run("python", "-m", "dvc", *arguments, **environment)
@@ -116,7 +116,7 @@ class Repository:
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    left_out = {"PYTHONPATH", "SEEDLING_RUN", "SEEDLING_RUNTIME", "SEEDLING_STATUS"}
+    left_out = {"PYTHONPATH", "VIRTUAL_ENV", "SEEDLING_RUN", "SEEDLING_RUNTIME", "SEEDLING_STATUS"}
     inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     return {**inherited, "PATH": path, **own}
 
@@ -131,7 +131,7 @@ def new_repository(target: Path, instructions: int) -> Repository:
             shutil.copy2(ROOT / name, target / name)
     repository = Repository(target)
     repository.git("init", "--quiet", "--initial-branch=main")
-    config = "conf/generate/chat.yaml"
+    config = "conf/generate/_base.yaml"
     repository.replace(config, "num_instructions: 200", f"num_instructions: {instructions}")
     repository.replace("params.yaml", "num_instructions: 200", f"num_instructions: {instructions}")
     repository.commit()

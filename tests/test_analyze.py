@@ -5,8 +5,9 @@ import re
 from collections import Counter
 
 from stages.analyze import closest_seeds, histogram, lengths, mean_words, reasons, table_1
-from stages.contract.records import Rejected, spread
-from stages.text.tokens import rouge_tokens
+from stages.contract.records import Rejected
+from stages.novelty.tokens import rouge_tokens
+from stages.page.spread import spread
 from tests.records import instance, instruction, seed
 from tests.repository import Repository
 

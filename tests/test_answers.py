@@ -16,9 +16,9 @@ import pytest
 
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore
-from stages.llm.database import SCHEMA_VERSION, answers_folder, network_file_system
-from stages.llm.request import Request, Requests
+from stages.store.answers import AnswerStore
+from stages.store.database import SCHEMA_VERSION, answers_folder, network_file_system
+from stages.store.request import Request, Requests
 from tests.llm_server import configure
 
 ROOT = Path(__file__).parents[1]

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.commands.choice import Choice, amended
-from stages.contract.config import Config, Price
+from stages.choice.choose import Choice, amended
+from stages.contract.config import Config
 from stages.contract.errors import SeedlingError, UserError
-from stages.contract.stage import RUNTIME_VARIABLE
+from stages.contract.params import RUNTIME_VARIABLE
+from stages.contract.sections.price import Price
 from stages.llm.command import RUN_VARIABLE
-from stages.llm.prices import find_price
+from stages.llm.prices import listed_price, own_price
 from tests.llm_server import (
     Behaviour,
     Call,
@@ -79,9 +80,9 @@ def asked(server: LlmServer) -> list[str]:
 # What a model takes
 
 
-def price(model: str, cap_usd: float | None = 5.0, own: Mapping[str, object] = PRICE, named: str = "") -> Price | None:
-    config = configure({"provider": "any", "model": model}, runtime={"max_cost_usd": cap_usd, "price": {named: own}})
-    return find_price(config.generate.llm, config.runtime)
+def price(model: str, own: Mapping[str, object] = PRICE, named: str = "") -> Price | None:
+    config = configure({"provider": "any", "model": model}, runtime={"price": {named: own}})
+    return own_price(config.llm, config.runtime.price) or listed_price(config.llm)
 
 
 @pytest.mark.parametrize("model", ["ollama/llama3.2", "ollama_chat/llama3.2", "hosted_vllm/Qwen/Qwen3-4B"])
@@ -112,7 +113,7 @@ def test_a_listed_model_takes_what_the_list_says_unless_it_is_named() -> None:
 def test_a_price_nobody_knows_is_no_obstacle_without_a_cap_and_with_one_it_is_asked_for(
     model: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
-    assert price(model, cap_usd=None) is None
+    assert price(model) is None
     llm = {"provider": "any", "model": model}
     config = llm_server.configure(tmp_path, llm, runtime={"max_cost_usd": 5.0})
     with pytest.raises(UserError) as caught:
@@ -123,7 +124,8 @@ def test_a_price_nobody_knows_is_no_obstacle_without_a_cap_and_with_one_it_is_as
     assert found
     assert found[1] == model
     typed = amended(Choice(), [found[2].replace("…", "1.0")])
-    assert find_price(config.generate.llm, configure(llm, runtime=typed.runtime).runtime) == Price(
+    prices = configure(llm, runtime=typed.runtime).runtime.price
+    assert own_price(config.llm, prices) == Price(
         input_usd_per_mtok=1, cached_input_usd_per_mtok=1, output_usd_per_mtok=1
     )
 

@@ -290,7 +290,6 @@ def test_the_key_is_nowhere(
     with pytest.raises(UserError) as caught:
         ask(llm_server.configure(tmp_path, llm, runtime={"concurrency": 1}), "Say hello.", "Say it again.")
     assert "***" in str(caught.value)
-    assert "test: InternalServerError: " in caplog.text
     places = [caplog.text, str(caught.value), "".join(traceback.format_exception(caught.value))]
     assert not any(CANARY in place for place in places)
     assert not any(CANARY.encode() in file.read_bytes() for file in tmp_path.iterdir())

@@ -1,14 +1,22 @@
 """What a config may hold, what is said when it holds something else, and what a stage sees of it."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from stages.check import compose, differences
-from stages.contract.config import masked
+from stages.choice.compose import compose
+from stages.choice.drift import differences
+from stages.contract.config import Config
+from stages.contract.dotted import as_typed
 from stages.contract.errors import UserError
+from stages.contract.params import RUNTIME_VARIABLE, current_config
+from stages.contract.sections.base import Section
+from stages.contract.sections.runtime import Runtime
+from stages.contract.sections.seeds import Seeds
+from stages.contract.sections.tokenizer import Tokenized
 from stages.contract.validation import validate
 from tests.repository import ROOT
 
@@ -33,7 +41,7 @@ def params(**changes: Any) -> dict[str, Any]:
         ({"generate__top_p": 3.0}, "generate.top_p: Input should be less than or equal to 1, found 3.0"),
         ({"generate__temperature": float("nan")}, "generate.temperature: Input should be a finite number, found nan"),
         ({"generate__window": "abc"}, "generate.window: Input should be a valid integer, found 'abc'"),
-        ({"seed": True}, "seed: Input should be a valid integer, found True"),
+        ({"seed": True}, "seed: Input should be a valid integer, found true"),
         ({"runtime__concurrency": 0}, "runtime.concurrency: Input should be greater than 0, found 0"),
         (
             {"generate__focus": [{"text": "x", "weihgt": 1.0}]},
@@ -70,13 +78,13 @@ def params(**changes: Any) -> dict[str, Any]:
 )
 def test_a_fault_is_one_line_with_key_value_and_advice(changes: dict[str, Any], line: str) -> None:
     with pytest.raises(UserError) as error:
-        validate(params(**changes))
+        validate(Config, params(**changes))
     assert line in str(error.value).splitlines()
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(UserError) as error:
-        validate(params(generate__top_p=3.0, classify__max_tokens=0, lm=1))
+        validate(Config, params(generate__top_p=3.0, classify__max_tokens=0, lm=1))
     assert len(str(error.value).splitlines()) == 3
 
 
@@ -85,7 +93,7 @@ def test_a_fault_of_the_shared_model_is_told_once() -> None:
     for section in (wrong, wrong["generate"], wrong["classify"], wrong["instantiate"]):
         section["llm"] = {**section["llm"], "reasoning_tokens": -1}
     with pytest.raises(UserError) as error:
-        validate(wrong)
+        validate(Config, wrong)
     assert str(error.value) == "llm.reasoning_tokens: Input should be greater than or equal to 0, found -1"
 
 
@@ -93,36 +101,82 @@ def test_a_key_that_is_missing_is_named_with_the_command_that_writes_it() -> Non
     wrong = params()
     del wrong["filter"]["drop_flags"]
     with pytest.raises(UserError) as error:
-        validate(wrong)
+        validate(Config, wrong)
     assert str(error.value) == "filter.drop_flags: is missing; run `seedling run` to write params.yaml from conf/"
 
 
 def test_the_fewest_words_may_be_the_most() -> None:
-    assert validate(params(generate__min_words=150)).generate.min_words == 150
+    assert validate(Config, params(generate__min_words=150)).generate.min_words == 150
 
 
 @pytest.mark.parametrize("value", ["https://user:sk-canary@host", "https://host/v1?key=sk-canary"])
 @pytest.mark.parametrize("key", ["llm__api_key_env", "runtime__api_base"])
 def test_a_secret_pasted_into_the_config_is_not_repeated(key: str, value: str) -> None:
     with pytest.raises(UserError) as error:
-        validate(params(**{key: value}))
+        validate(Config, params(**{key: value}))
     assert "canary" not in str(error.value)
 
 
-def test_a_stage_sees_only_what_it_declares() -> None:
-    view = masked(validate(params()), ["seed", "prompts.classify", "prompts.input_first", "runtime"])
-    assert (view.seed, view.prompts.classify) == (42, "prompts/chat/classify.j2")
-    assert view.prompts.input_first == "prompts/chat/input_first.j2"
-    with pytest.raises(AttributeError):
-        _ = view.filter
-    with pytest.raises(AttributeError):
-        _ = view.prompts.generate
+class Sections(Section):
+    """What a stage might read."""
+
+    seeds: Seeds
+    generate: Tokenized
+    runtime: Runtime
+
+
+KEYS = ["seeds", "generate.tokenizer", "runtime"]
+
+
+def test_a_stage_is_handed_the_keys_it_declares_and_no_other() -> None:
+    with contextlib.chdir(ROOT):
+        read = current_config(Sections, KEYS)
+        assert read.generate.model_dump() == {"tokenizer": "rouge"}
+        with pytest.raises(UserError, match=r"^seeds: is missing"):
+            current_config(Sections, KEYS[1:])
+        with pytest.raises(UserError, match=r"^generate\.num_seed: unknown key"):
+            current_config(Sections, [*KEYS, "generate.num_seed"])
+
+
+def test_a_key_that_params_yaml_lacks_is_missing_and_not_null(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("seeds: {path: x}\ngenerate: 3\n", "utf-8")
+    with contextlib.chdir(tmp_path), pytest.raises(UserError) as error:
+        current_config(Sections, KEYS)
+    assert "generate: is missing; run `seedling run` to write params.yaml from conf/" in str(error.value).splitlines()
+
+
+def test_the_environment_is_laid_over_runtime_for_every_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUNTIME_VARIABLE, '{"workers": 7}')
+    monkeypatch.chdir(ROOT)
+    assert current_config(Sections, KEYS).runtime.workers == 7
+    assert current_config(Config).runtime.workers == 7
+    monkeypatch.setenv(RUNTIME_VARIABLE, '{"wokers": 7}')
+    with pytest.raises(UserError, match=r"runtime\.wokers: unknown key; did you mean 'workers'\?"):
+        current_config(Config)
+
+
+@pytest.mark.parametrize(
+    ("value", "typed"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (0.5, "0.5"),
+        ("openai/gpt-4.1", "openai/gpt-4.1"),
+        ("a text", "'a text'"),
+        ("", "''"),
+        (["a", None], "[a, null]"),
+        ({"text": "x", "weight": 1.0}, "{text: x, weight: 1.0}"),
+    ],
+    ids=str,
+)
+def test_a_value_is_shown_as_it_is_typed(value: object, typed: str) -> None:
+    assert as_typed(value) == typed
 
 
 @pytest.mark.parametrize("stage", ["generate", "classify", "instantiate"])
 def test_a_model_for_one_stage_leaves_the_others(stage: str) -> None:
     overrides = [f"llm@{stage}.llm=ollama", f"{stage}.temperature=0.5"]
-    composed = validate(yaml.safe_load(compose(ROOT / "conf", overrides)))
+    composed = validate(Config, yaml.safe_load(compose(ROOT / "conf", overrides)))
     sections = {"generate": composed.generate, "classify": composed.classify, "instantiate": composed.instantiate}
     assert [name for name, section in sections.items() if section.llm.provider != "offline"] == [stage]
     assert sections[stage].llm.provider == "ollama_chat"
@@ -130,7 +184,7 @@ def test_a_model_for_one_stage_leaves_the_others(stage: str) -> None:
 
 
 def test_a_model_for_all_stages_reaches_all() -> None:
-    composed = validate(yaml.safe_load(compose(ROOT / "conf", ["llm=openai", "llm.model=openai/X"])))
+    composed = validate(Config, yaml.safe_load(compose(ROOT / "conf", ["llm=openai", "llm.model=openai/X"])))
     assert {section.llm.model for section in (composed.generate, composed.classify, composed.instantiate)} == {
         "openai/X"
     }
@@ -140,8 +194,8 @@ def test_differences_name_each_key_with_both_values() -> None:
     lines = list(differences({"a": {"b": 1, "c": True}, "d": 1}, {"a": {"b": 2, "c": True}, "e": 1}))
     assert lines == [
         "a.b: conf/ composes 1, params.yaml holds 2",
-        "d: conf/ composes 1, params.yaml holds None",
-        "e: conf/ composes None, params.yaml holds 1",
+        "d: conf/ composes 1, params.yaml holds null",
+        "e: conf/ composes null, params.yaml holds 1",
     ]
 
 

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from stages.contract.config import Config
 from stages.contract.errors import UserError
-from stages.contract.stage import RUNTIME_VARIABLE
+from stages.contract.params import RUNTIME_VARIABLE
 from tests.llm_server import ask, configure
 from tests.repository import Repository
 

@@ -4,8 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from stages.contract.config import Export
-from stages.contract.stage import Outcome
+from stages.contract.outcome import Outcome
+from stages.contract.sections.export import Export
 from stages.export import alpaca, card, chat, divide, split_of, write_splits
 from tests.records import instance
 

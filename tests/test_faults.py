@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 from stages.contract.config import Config
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore
+from stages.llm.budget import Budget
 from stages.llm.client import Client
 from stages.llm.faults import AttemptError, retry_after
 from stages.llm.progress import Progress
-from stages.llm.request import Requests
 from stages.llm.wire import Wire
+from stages.store.answers import AnswerStore
+from stages.store.request import Requests
 from tests.llm_server import (
     Behaviour,
     Call,
@@ -434,8 +435,9 @@ def wait_together(config: Config, cancelled: Sequence[int], linger_seconds: floa
 
     assert config.runtime.answers_dir
     with closing(AnswerStore(Path(config.runtime.answers_dir))) as store:
-        progress = Progress("generate", Chain(config, 1, window=1), None)
-        return asyncio.run(work(Client(config.runtime, store, progress)))
+        budget = Budget(store.database, config.runtime)
+        progress = Progress("generate", Chain(config, 1, window=1), "dvc.yaml")
+        return asyncio.run(work(Client(config.runtime, store, budget, progress)))
 
 
 STOPPED = asyncio.CancelledError

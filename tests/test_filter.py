@@ -5,12 +5,14 @@ from typing import get_args
 
 import pytest
 
-from stages.contract.config import Filter
+from stages.contract.outcome import Outcome
 from stages.contract.records import Task
-from stages.contract.stage import Outcome
-from stages.filter import FLAGS, Sieve, drop_similar, instances_of_seed, is_placeholder
-from stages.text.novelty import NoveltyPool
-from stages.text.tokens import rouge_tokens
+from stages.contract.sections.filter import Filter
+from stages.filter import Sieve, drop_similar, instances_of_seed
+from stages.novelty.pool import NoveltyPool
+from stages.novelty.tokens import rouge_tokens
+from stages.rules.flags import FLAGS
+from stages.rules.instances import is_placeholder
 from tests.records import seed, task
 
 DEFAULT = Filter(rouge_threshold=None, max_instances_per_task=5, drop_flags=[])

@@ -1,16 +1,17 @@
 """The loop: what prompts show, what is accepted, when it stops."""
 
+import re
 from typing import Any
 
 import pytest
 
-from stages.contract.config import Config, Focus
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import SeedTask
-from stages.generate import Bootstrap, instruction_id, report_saturation
-from stages.pool.draw import Shelf, draw_focus, mix
-from stages.pool.shown import check_seeds
-from tests.llm_server import configure
+from stages.contract.sections.focus import Focus
+from stages.draw.ranking import Shelf, draw_focus, mix
+from stages.draw.shown import check_seeds
+from stages.generate import Bootstrap, Config, instruction_id, report_saturation
+from tests.llm_server import configure, part
 from tests.records import answer, seed
 
 SEEDS = [
@@ -19,8 +20,12 @@ SEEDS = [
 
 
 def bootstrap(seeds: list[SeedTask] = SEEDS, **generate: Any) -> Bootstrap:
-    config: Config = configure(generate={"num_instructions": 3, **generate})
-    return Bootstrap(config, seeds, lambda **shown: "\n".join(shown["instructions"]))
+    return Bootstrap(part(Config, configure(generate={"num_instructions": 3, **generate})), seeds)
+
+
+def shown(loop: Bootstrap, index: int) -> list[str]:
+    """Return the instructions that request `index` shows."""
+    return re.findall("<task>([^…]*)</task>", loop.prepare(index).prompt)
 
 
 def commit(loop: Bootstrap, *texts: str, **changes: Any) -> bool:
@@ -122,7 +127,8 @@ def test_an_answer_of_one_item_cut_off_is_one_rejection() -> None:
 
 
 def test_a_base_model_continues_the_list_of_the_prompt() -> None:
-    loop = Bootstrap(configure(llm={"mode": "completion"}), SEEDS, lambda **shown: "9.")
+    config = configure(llm={"mode": "completion"})
+    loop = Bootstrap(part(Config, config), SEEDS)
     loop.prepare(0)
     loop.commit(0, answer(" Explain why the sky is blue.\n10. Sort these cities by size."))
     assert [row.instruction for row in loop.outcome.kept] == [  # type: ignore[attr-defined]
@@ -139,7 +145,7 @@ def test_a_mute_model_ends_in_saturation() -> None:
     loop = bootstrap(acceptance_requests=5, min_acceptance=0.1)
     assert [commit(loop) for _ in range(5)] == [False, False, False, False, True]
     assert loop.saturated
-    assert loop.curve[-1] == {"request": 5, "accepted": 0, "marginal_cost_usd": None}
+    assert loop.acceptance.curve(loop.answers)[-1] == {"request": 5, "accepted": 0, "marginal_cost_usd": None}
 
 
 def test_a_run_is_judged_by_as_many_requests_as_the_config_says() -> None:
@@ -163,8 +169,9 @@ def test_the_curve_tells_what_one_more_instruction_costs() -> None:
     commit(loop, "Explain why the sky is blue.", "Sort these cities by size.", cost_usd=0.04)
     commit(loop, cost_usd=0.02)
     commit(loop, "List the planets that have rings.", cost_usd=0.01)
-    assert [row["accepted"] for row in loop.curve] == [0, 2, 2, 3]
-    assert [row["marginal_cost_usd"] for row in loop.curve] == [None, 0.02, 0.03, 0.03]
+    curve = loop.acceptance.curve(loop.answers)
+    assert [row["accepted"] for row in curve] == [0, 2, 2, 3]
+    assert [row["marginal_cost_usd"] for row in curve] == [None, 0.02, 0.03, 0.03]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +201,7 @@ def test_candidate_rules(settings: dict[str, Any], text: str, reason: str | None
 def test_only_seeds_of_the_domains_wanted_are_shown_and_all_stand_in_the_pool() -> None:
     seeds = [*SEEDS, seed("g", "Plan a garden.", domain="gardening")]
     loop = bootstrap(seeds, domains=["gardening"])
-    assert loop.prepare(0).prompt == "Plan a garden."
+    assert shown(loop, 0) == ["Plan a garden."]
     commit(loop, "Name three rivers.")
     assert reasons(loop) == ["duplicate"]
 
@@ -239,7 +246,7 @@ def test_a_prompt_shows_machine_written_instructions_from_the_pool_it_may_see() 
     for _ in range(3):
         commit(loop)
     loop.prepare(4)
-    prompted_by, _ = loop._shown[4]
+    prompted_by = loop._shown[4].ids
     assert sum(name.startswith("ins-") for name in prompted_by) == 2
     assert len(prompted_by) == 5  # two machine-written and all three seeds
 
@@ -248,17 +255,17 @@ def test_the_places_of_machine_written_instructions_are_filled_and_mixed() -> No
     seeds = [seed(f"s{n}", f"Count to {n} in your head.") for n in range(20)]
     loop = bootstrap(seeds, num_instructions=50, num_seed=6, num_machine=2, window=4)
     loop.prepare(0)
-    assert len(loop._shown[0][0]) == 8  # seeds fill all places
+    assert len(loop._shown[0].ids) == 8  # seeds fill all places
     commit(loop, "Explain why the sky is blue.", "Sort these cities by size.", "List the planets that have rings.")
     for _ in range(20):
         commit(loop)
-    shown: list[list[str]] = []
+    ids: list[list[str]] = []
     for index in range(21, 40):
         loop.prepare(index)
-        shown.append(loop._shown[index][0])
+        ids.append(loop._shown[index].ids)
         loop.commit(index, answer(""))
-    assert {len(names) for names in shown} == {8}
-    places = {place for names in shown for place, name in enumerate(names) if name.startswith("ins-")}
+    assert {len(names) for names in ids} == {8}
+    places = {place for names in ids for place, name in enumerate(names) if name.startswith("ins-")}
     assert len(places) > 2
 
 
@@ -266,12 +273,12 @@ def test_a_prompt_waits_for_the_answers_that_decide_it_and_sees_no_others() -> N
     loop = bootstrap(num_instructions=50, window=4)
     assert (loop.may_launch(7, 3), loop.may_launch(7, 4)) == (False, True)
     commit(loop, "Explain why the sky is blue.")
-    for index in (1, 4):
+    for index in range(1, 5):
         loop.prepare(index)
-    assert [any(name.startswith("ins-") for name in loop._shown[index][0]) for index in (1, 4)] == [False, True]
+    assert [any(name.startswith("ins-") for name in loop._shown[index].ids) for index in (1, 4)] == [False, True]
 
 
 def test_classification_only_shows_classification_seeds_alone() -> None:
     seeds = [*SEEDS, seed("c", "Is this spam?", is_classification=True)]
     loop = bootstrap(seeds, classification_only=True)
-    assert loop.prepare(0).prompt == "Is this spam?"
+    assert shown(loop, 0) == ["Is this spam?"]

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.llm.answers import AnswerStore
-from stages.llm.request import Request
 from stages.llm.wire import seed_on_the_wire
+from stages.store.answers import AnswerStore
+from stages.store.request import Request
 from tests.llm_server import Call, LlmServer, Reaction, configure, slow
 from tests.repository import Repository
 from tests.test_window import wait_until

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
 from stages.contract.errors import SeedlingError
-from stages.text.novelty import NoveltyPool, Verdict
-from stages.text.rouge import rouge_l
-from stages.text.tokens import rouge_tokens
+from stages.novelty.pool import NoveltyPool, Verdict
+from stages.novelty.rouge import rouge_l
+from stages.novelty.tokens import rouge_tokens
 
 LAW = settings(deadline=None, derandomize=True)
 THRESHOLD = 0.7
@@ -340,7 +340,7 @@ def test_the_published_52_002_instructions_are_all_admitted_906_of_them_at_exact
 
 
 def test_a_slow_installation_of_rapidfuzz_is_told() -> None:
-    script = "from stages.text.novelty import NoveltyPool; NoveltyPool(0.7, str.split)"
+    script = "from stages.novelty.pool import NoveltyPool; NoveltyPool(0.7, str.split)"
     slow, fast = (
         subprocess.run(
             [sys.executable, "-c", script],

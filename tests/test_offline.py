@@ -23,9 +23,9 @@ import pytest
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
-from stages.llm.offline.answers import ANSWERS
-from stages.llm.offline.families import SLOT, Family, Task, find_task, load_families, read_words, write_instruction
-from stages.llm.offline.model import RATES, Reply, reply
+from stages.models.offline.answers import ANSWERS
+from stages.models.offline.families import SLOT, Family, Task, find_task, load_families, read_words, write_instruction
+from stages.models.offline.model import RATES, Reply, reply
 
 ROOT = Path(__file__).parent.parent
 Slots = Mapping[str, str]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.contract.stage import RUNTIME_VARIABLE
+from stages.contract.params import RUNTIME_VARIABLE
 from tests.llm_server import Call, LlmServer, Reaction, answer, answering
 from tests.repository import SHARED, Repository, stages_run
 
@@ -267,7 +267,7 @@ def test_inputs_that_change_while_a_stage_runs_fail_it(
     runtime = json.dumps({"api_base": llm_server.api_base, "concurrency": 1})
     done = repository.stage("classify", **{RUNTIME_VARIABLE: runtime})
     assert done.returncode == 1
-    assert f"classify: {named} changed while the stage ran, nothing was recorded; run it again" in done.stderr
+    assert f"classify: {named} changed while the stage ran, so nothing was recorded; run it again" in done.stderr
     assert len(llm_server.calls) == 12
 
 
@@ -338,8 +338,8 @@ def test_a_stricter_threshold_of_the_filter_rejects_whole_tasks(repository: Repo
 
 
 def test_compiled_code_is_no_change_of_what_a_stage_depends_on(repository: Repository) -> None:
-    repository.write("stages/llm/__pycache__/wire.cpython-399.pyc", "compiled")
-    show = "from stages.contract.state import changed_since_lock; print(changed_since_lock('generate'))"
+    repository.write("stages/store/__pycache__/locks.cpython-399.pyc", "compiled")
+    show = "from stages.llm.changes import changed_since_lock; print(changed_since_lock('generate', 'dvc.yaml'))"
     assert repository.run("python", "-c", show).stdout == "[]\n"
 
 

@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 
 from stages.contract.errors import SeedlingError
+from stages.contract.files import load_yaml
 from stages.contract.records import Answer
-from stages.contract.state import changed_since_lock, load_yaml
+from stages.llm.changes import changed_since_lock
 from stages.llm.window import answer_each
-from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, slow
+from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, requests_of, slow
 from tests.repository import ROOT, Repository
 from tests.test_client import Values
 from tests.test_window import Chain, prompts
@@ -81,7 +82,7 @@ def test_what_it_takes_is_said_before_the_first_request_reaches_the_server(
 def test_of_a_finished_repository_nothing_has_changed_since_dvc_lock(finished: Repository) -> None:
     with chdir(finished.root):
         names = list(load_yaml("dvc.yaml")["stages"])
-        assert {name: changed_since_lock(name) for name in names} == {name: [] for name in names}
+        assert {name: changed_since_lock(name, "dvc.yaml") for name in names} == {name: [] for name in names}
 
 
 @pytest.mark.parametrize(
@@ -90,18 +91,18 @@ def test_of_a_finished_repository_nothing_has_changed_since_dvc_lock(finished: R
         pytest.param([("params.yaml", "max_tokens: 16", "max_tokens: 20")], "classify.max_tokens (16 -> 20)", id="key"),
         pytest.param(
             [("prompts/chat/classify.j2", "{#", "\n{#"), ("params.yaml", "temperature: 0.0", "temperature: null")],
-            "classify.temperature (0.0 -> None), prompts/chat/classify.j2",
+            "classify.temperature (0.0 -> null), prompts/chat/classify.j2",
             id="key_and_prompt",
         ),
-        pytest.param([("stages/llm/offline/model.py", '"""', '"""Again: ')], "stages/llm", id="code_in_a_folder"),
+        pytest.param([("stages/store/locks.py", '"""', '"""Again: ')], "stages/store", id="code_in_a_folder"),
         pytest.param([("data/instructions.jsonl", '"id"', '"id" ')], "data/instructions.jsonl", id="earlier_stage"),
         pytest.param(
             [
                 ("params.yaml", "max_tokens: 16", "max_tokens: 20\n  extra: {a: 1, b: 2, c: 3, d: 4, e: 5}"),
                 ("stages/classify.py", '"""', '"""Again: '),
             ],
-            "classify.max_tokens (16 -> 20), classify.extra.a (None -> 1), classify.extra.b (None -> 2), "
-            "classify.extra.c (None -> 3), classify.extra.d (None -> 4) and 2 more",
+            "classify.max_tokens (16 -> 20), classify.extra.a (null -> 1), classify.extra.b (null -> 2), "
+            "classify.extra.c (null -> 3), classify.extra.d (null -> 4) and 2 more",
             id="more_than_five",
         ),
     ],
@@ -117,7 +118,7 @@ def test_what_changed_since_dvc_lock_is_named_with_both_values(
         repository.replace(*edit)
     config = llm_server.configure(repository.root)
     with chdir(repository.root):
-        answer_each("classify", config.classify, config.runtime, [("Say hello.", 16)])
+        answer_each("classify", config.runtime, requests_of(config.classify, "Say hello.", max_tokens=16))
     assert capsys.readouterr().err.splitlines()[1] == f"classify: changed since dvc.lock: {line}"
 
 
@@ -126,7 +127,7 @@ def test_where_nothing_changed_nothing_is_said_to_have(
 ) -> None:
     config = llm_server.configure(tmp_path)
     with chdir(finished.root):
-        answer_each("classify", config.classify, config.runtime, [("Say hello.", 16)])
+        answer_each("classify", config.runtime, requests_of(config.classify, "Say hello.", max_tokens=16))
     announced, figures = capsys.readouterr().err.splitlines()
     assert announced.startswith("classify: 0 stored answers applied, about 1 new calls")
     assert figures.startswith("classify: 1 requests, ")

@@ -12,19 +12,21 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.commands.choice import Choice, amended, composed
-from stages.contract.config import Config, Price
+from stages.choice.adopt import composed
+from stages.choice.choose import Choice, amended
+from stages.contract.config import Config
 from stages.contract.errors import UserError
+from stages.contract.sections.price import Price
 from stages.contract.validation import validate
 from stages.llm.prices import own_price
-from stages.llm.request import Requests
 from stages.llm.wire import refused_parameters
+from stages.store.request import Requests
 from tests.repository import ROOT
 
 pytestmark = pytest.mark.xdist_group("providers")  # importing LiteLLM takes two seconds: one worker does it
 
 GUIDE = (ROOT / "docs/providers.md").read_text("utf-8")
-GROUPS = sorted(path.stem for path in (ROOT / "conf/llm").glob("*.yaml"))
+GROUPS = sorted(path.stem for path in (ROOT / "conf/llm").glob("[!_]*.yaml"))
 OWN_MACHINE = "0, own machine"
 NOTHING = Price(input_usd_per_mtok=0, cached_input_usd_per_mtok=0, output_usd_per_mtok=0)
 
@@ -66,7 +68,7 @@ def configured(command: str) -> Config:
     with contextlib.chdir(ROOT):
         choice = amended(Choice(), shlex.split(command)[2:])
         content = yaml.safe_load(composed(choice))
-    return validate({**content, "runtime": {**content["runtime"], **choice.runtime}})
+    return validate(Config, {**content, "runtime": {**content["runtime"], **choice.runtime}})
 
 
 def first_line(group: str) -> str:
@@ -172,7 +174,7 @@ def test_what_is_exported_is_what_litellm_reads(row: Row, litellm: Any) -> None:
 def test_an_own_machine_needs_no_key_and_no_price(row: Row, litellm: Any) -> None:
     config = configured(row.command)
     assert (row.exported, config.llm.api_key_env) == (frozenset(), None)
-    assert own_price(config.llm, config.runtime) == NOTHING
+    assert own_price(config.llm, config.runtime.price) == NOTHING
     with environment():
         assert missing_variables(litellm, config.llm.model) == set()
 
@@ -213,7 +215,7 @@ def test_a_group_with_a_key_is_listed_with_mode_and_price_and_one_without_costs_
 ) -> None:
     config = configured(first_line(group))
     if config.llm.api_key_env is None:
-        assert own_price(config.llm, config.runtime) == NOTHING
+        assert own_price(config.llm, config.runtime.price) == NOTHING
     else:
         entry = listed(litellm, config.llm.model)
         assert is_priced(entry)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.commands.choice import Choice, amended
+from stages.choice.choose import Choice, amended
 from tests.llm_server import LlmServer, slow
 from tests.repository import Repository, stages_run
 
@@ -214,7 +214,7 @@ def test_the_demonstration_returns_the_code_of_the_stage_that_failed_and_shows_n
 
 
 def test_run_fails_when_dvc_itself_does(repository: Repository) -> None:
-    repository.replace("dvc.yaml", "    cmd: python -m stages.export\n", "")
+    repository.replace("dvc.yaml", "    cmd: sh stages/start.sh export\n", "")
     done = repository.seedling("run")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from stages.contract.errors import UserError
-from stages.llm.answers import AnswerStore
 from stages.llm.secrets import Secrets
+from stages.store.answers import AnswerStore
 from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answer, answering, ask, echo_key, failing
 from tests.repository import Repository
 from tests.test_answers import new_answer, new_request

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rapidfuzz.distance import LCSseq
 
-from stages.contract.jsonl import read_seeds
 from stages.contract.records import SeedTask
-from stages.text.tokens import rouge_tokens
+from stages.contract.seeds import read_seeds
+from stages.novelty.tokens import rouge_tokens
 from tests.repository import ROOT, SHARED
 
 SEEDS = read_seeds(str(ROOT / "seeds/seed_tasks.jsonl"))

@@ -5,19 +5,17 @@ import json
 import re
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stages.commands.seeds import check, first_prompt, form_of, near_pairs
-from stages.contract.config import Config
-from stages.contract.jsonl import read_seeds
+from stages.commands.seeds import first_prompt, form_of, main, near_pairs
 from stages.contract.records import SeedTask
-from stages.contract.state import load_yaml
-from stages.contract.validation import validate
-from stages.generate import Bootstrap
-from stages.text.prompts import load_prompt
+from stages.contract.seeds import read_seeds
+from stages.generate import Bootstrap, Config
+from tests.llm_server import configure, part
 from tests.repository import ROOT, SHARED, Repository
 
 OWN = ROOT / "seeds/seed_tasks.jsonl"
@@ -25,8 +23,7 @@ MODEL = SHARED / "models/en_ud_small"
 
 
 def config(**generate: object) -> Config:
-    params = load_yaml(ROOT / "params.yaml")
-    return validate({**params, "generate": {**params["generate"], **generate}})
+    return part(Config, configure(generate=generate))
 
 
 def seed(name: str, instruction: str, *, given: str = "", label: bool = False) -> dict[str, Any]:
@@ -46,7 +43,7 @@ def seeds_of(*instructions: str) -> list[SeedTask]:
 
 def report(path: Path | None, capsys: pytest.CaptureFixture[str]) -> str:
     with contextlib.chdir(ROOT):
-        assert check(str(path) if path else None) == 0
+        assert main(Namespace(file=str(path) if path else None)) == 0
     return capsys.readouterr().out
 
 
@@ -249,10 +246,8 @@ def test_the_opening_verb_is_the_first_word_past_politeness(tmp_path: Path, caps
 )
 def test_the_prompt_shown_is_the_first_one_that_generate_sends(generate: dict[str, object]) -> None:
     seeds, chosen = read_seeds(str(OWN)), config(**generate)
-    name = "generate_classification" if chosen.generate.classification_only else "generate"
     with contextlib.chdir(ROOT):
-        render = load_prompt(getattr(chosen.prompts, name), {"instructions", "count", "focus"})
-        assert first_prompt(seeds, chosen) == Bootstrap(chosen, seeds, render).prepare(0).prompt
+        assert first_prompt(seeds, chosen) == Bootstrap(chosen, seeds).prepare(0).prompt
 
 
 def test_the_seeds_of_the_guide_pass_and_are_reported_as_shown(

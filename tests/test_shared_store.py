@@ -17,10 +17,22 @@ from typing import Any
 import psutil
 import pytest
 
-from stages.llm.answers import AnswerStore
-from stages.llm.request import Request, Requests
 from stages.llm.window import answer_each
-from tests.llm_server import Behaviour, Call, LlmServer, Reaction, Section, answer, ask, configure, hang, slow
+from stages.store.answers import AnswerStore
+from stages.store.request import Request, Requests
+from tests.llm_server import (
+    Behaviour,
+    Call,
+    LlmServer,
+    Reaction,
+    Section,
+    answer,
+    ask,
+    configure,
+    hang,
+    requests_of,
+    slow,
+)
 from tests.repository import Repository
 from tests.test_answers import new_answer
 from tests.test_kill import asked, stored
@@ -38,8 +50,8 @@ def ask_and_print(section: str, numbers: list[int], runtime: Section) -> None:
     """Ask to say numbers, as a stage does, and print the answers; run as a process of its own."""
     changes = {"temperature": 0.0, "num_instructions": len(numbers)}
     config = configure({"api_key_env": KEY_VARIABLE}, changes, runtime)
-    prompts = [(f"Say {number}.", 100) for number in numbers]
-    answers = answer_each(section, getattr(config, section), config.runtime, prompts)
+    requests = requests_of(getattr(config, section), *(f"Say {number}." for number in numbers), max_tokens=100)
+    answers = answer_each(section, config.runtime, requests)
     sys.stdout.write(json.dumps([answer.model_dump(mode="json") for answer in answers]))
 
 
@@ -267,7 +279,7 @@ def test_a_store_of_schema_1_is_upgraded_and_its_answers_replay(llm_server: LlmS
 
 SEEDLING = ("python", "-m", "stages.commands.cli", "run")
 DVC = ("python", "-m", "dvc", "repro")
-STAGE = ("python", "-m", "stages.classify")
+STAGE = ("python", "-m", "stages", "classify")
 PROGRAM = "python -c 'from dvc.repo import Repo; Repo().reproduce()'"
 SHELLS = ["bash", "dash"]
 """One that becomes its last command, and one that waits for it."""

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import tokenize
 
-from stages.text.novelty import NoveltyPool
-from stages.text.tokens import rouge_tokens, unicode_tokens
+from stages.novelty.pool import NoveltyPool
+from stages.novelty.tokens import rouge_tokens, unicode_tokens
 
 LAW = settings(deadline=None, derandomize=True)
 IDENTICAL = {

@@ -17,9 +17,10 @@ import pytest
 from stages.contract.config import Config
 from stages.contract.errors import SeedlingError, StoppedError, UserError
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore
-from stages.llm.request import Request, Requests
-from stages.llm.window import answer_in_order, commits_before
+from stages.draw.order import commits_before
+from stages.llm.window import answer_in_order
+from stages.store.answers import AnswerStore
+from stages.store.request import Request, Requests
 from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, hang, slow
 
 ROOT = Path(__file__).parents[1]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.contract.jsonl import read_seeds
+from stages.contract.seeds import read_seeds
 from stages.text.prompts import load_prompt
 
 ROOT = Path(__file__).parents[2]

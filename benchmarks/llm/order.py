@@ -9,18 +9,21 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.llm.common import print_table
-from stages.contract.config import Config, Runtime
+from stages.contract.config import Config
 from stages.contract.records import Answer
+from stages.contract.sections.runtime import Runtime
 from stages.generate import Bootstrap
-from stages.llm.answers import AnswerStore
+from stages.generate import Config as GenerateConfig
+from stages.llm.budget import Budget
 from stages.llm.client import Client
 from stages.llm.limits import Limit
 from stages.llm.progress import Progress
-from stages.llm.request import Request, Requests
 from stages.llm.response import no_answer
 from stages.llm.window import _Run
+from stages.store.answers import AnswerStore
+from stages.store.request import Request, Requests
 from tests.clock import SkippingLoop
-from tests.llm_server import configure
+from tests.llm_server import configure, part
 
 SIGMA, ACCEPTANCE = 0.5, 0.7  # of the lognormal latency; of the candidates
 WINDOWS = [(16, 128), (16, 256), (64, 128), (64, 256), (64, 512)]  # with the concurrency
@@ -47,7 +50,8 @@ class Counted(Bootstrap):
     """The real rules of when to launch and when to end; candidates are accepted by chance."""
 
     def __init__(self, config: Config, seed: int) -> None:
-        super().__init__(config, [], lambda **_: "")
+        super().__init__(part(GenerateConfig, config), [])
+        self._accepted = 0
         self._chance = random.Random(seed)  # noqa: S311
         self._request = Requests(config.generate).make("", 1)
 
@@ -60,16 +64,21 @@ class Counted(Bootstrap):
         self.answers.append(answer)
         candidates = self._config.per_request
         accepted = sum(self._chance.random() < ACCEPTANCE for _ in range(candidates))
-        for _ in range(min(accepted, self.target - self.done)):
-            self._machine.add("", "")
-        self._recent.append((accepted, candidates))
+        self._accepted = min(self._accepted + accepted, self.target)
+        self.acceptance.add(accepted, candidates)
         return self.done == self.target
+
+    @property
+    def done(self) -> int:
+        """Candidates accepted so far."""
+        return self._accepted
 
 
 def run_ordered(config: Config, store: AnswerStore, seed: int) -> tuple[float, int, int]:
     """Return the seconds of a run in order, the requests sent and those whose answers were used."""
     work, client = Counted(config, seed), Sleeper(config.runtime, seed)
-    run = _Run(config.runtime, store, Progress("generate", work, None))
+    budget = Budget(store.database, config.runtime)
+    run = _Run(config.runtime, store, budget, Progress("generate", work, "dvc.yaml"))
 
     async def seconds() -> float:
         await run._client.close()

@@ -12,16 +12,17 @@ from statistics import median
 
 from benchmarks.llm.common import print_table
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore
+from stages.llm.budget import Budget
 from stages.llm.faults import AttemptError
 from stages.llm.limits import Limit, Place
 from stages.llm.progress import Progress
-from stages.llm.request import Request
 from stages.llm.response import no_answer
 from stages.llm.window import _Each, _Run
 from stages.llm.wire import Wire
+from stages.store.answers import AnswerStore
+from stages.store.request import Request
 from tests.clock import SkippingLoop
-from tests.llm_server import configure
+from tests.llm_server import configure, requests_of
 
 CONCURRENCY, REQUESTS, DRAWS = 64, 2_000, 5
 SIGMA = 0.5  # of the lognormal latency, whose median is 1 s
@@ -177,11 +178,12 @@ class Unlearning(Limit):
 def ask_all(provider: Provider, after_seconds: float, kind: type[Limit] = Limit) -> tuple[float, float]:
     """Return the seconds until all requests are answered, and how many were sent for each."""
     config = configure(None, None, {"concurrency": CONCURRENCY})
-    work = _Each(config.generate, [(str(number), 1) for number in range(REQUESTS)])
+    work = _Each(requests_of(config.generate, *map(str, range(REQUESTS)), max_tokens=1))
     wire = Detour(provider, after_seconds)
 
     async def seconds(store: AnswerStore) -> float:
-        run = _Run(config.runtime, store, Progress("generate", work, None))
+        budget = Budget(store.database, config.runtime)
+        run = _Run(config.runtime, store, budget, Progress("generate", work, "dvc.yaml"))
         client = run._client
         client._wire, client._limit, client._jitter = wire, kind(config.runtime), provider.chance
         await run._loop(work)

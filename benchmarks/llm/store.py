@@ -13,10 +13,10 @@ from statistics import mean
 
 from benchmarks.llm.common import print_table, write_prompts
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore
-from stages.llm.offline.model import reply
-from stages.llm.request import Request, Requests
 from stages.llm.response import no_answer
+from stages.models.offline.model import reply
+from stages.store.answers import AnswerStore
+from stages.store.request import Request, Requests
 from tests.llm_server import configure
 
 STORED, TURNS = 5_000, 3

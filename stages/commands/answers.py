@@ -1,5 +1,6 @@
 """`seedling answers`: look at the store, hand answers on, take answers over, and forget old ones."""
 
+import argparse
 import json
 import math
 import re
@@ -10,19 +11,44 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
+from stages.commands.paths import absolute
+from stages.contract.config import Config
 from stages.contract.errors import UserError
 from stages.contract.jsonl import numbered_lines, parse_record, read_records, write_records
+from stages.contract.params import current_config
 from stages.contract.records import Answer
-from stages.contract.stage import current_config
-from stages.llm.answers import AnswerStore, StoredAnswer
-from stages.llm.budget import last_commands
-from stages.llm.database import answers_folder
-from stages.llm.progress import money
-from stages.llm.request import canonical, key_of
+from stages.llm.budget import last_commands, money
+from stages.store.answers import AnswerStore, StoredAnswer
+from stages.store.database import answers_folder
+from stages.store.request import canonical, key_of
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _SHOWN_COMMANDS = 5
 _DAY_SECONDS = 24 * 60 * 60
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions with their arguments."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("stats", help="answers, tokens and costs by model, and what the last commands spent")
+    exporting = actions.add_parser("export", help="write every stored answer to a JSON Lines file")
+    exporting.add_argument("file", type=absolute)
+    importing = actions.add_parser("import", help="add the answers of exported stores or of data/answers/*.jsonl")
+    importing.add_argument("files", nargs="+", type=absolute, metavar="file")
+    pruning = actions.add_parser("prune", help="forget old answers that the dataset in data/ does not rest on")
+    pruning.add_argument("--older-than", type=float, required=True, metavar="DAYS")
+    pruning.add_argument("--yes", action="store_true", help="forget them; without it they are only counted")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the action named; return the exit code."""
+    if options.action == "export":
+        return export(options.file)
+    if options.action == "import":
+        return take_over(options.files)
+    if options.action == "prune":
+        return prune(options.older_than, yes=options.yes)
+    return stats()
 
 
 def stats() -> int:
@@ -76,7 +102,7 @@ def prune(days: float, *, yes: bool) -> int:
 
 
 def _folder() -> Path:
-    return answers_folder(current_config().runtime)
+    return answers_folder(current_config(Config).runtime)
 
 
 def _read(path: str) -> Iterator[StoredAnswer]:

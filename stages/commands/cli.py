@@ -1,21 +1,29 @@
-"""The `seedling` command: finds the repository, reads the command line, turns errors into one line."""
+"""The `seedling` command: find the repository, run the command named, turn errors into one line and an exit code."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import stages
-from stages.contract.errors import SeedlingError, UserError
+from stages.contract.errors import SeedlingError, UserError, unusable
+
+COMMANDS = {
+    "run": "choose, then rerun what changed: seedling run llm=openai generate.num_instructions=300",
+    "demo": "run with the built-in model, which costs nothing, and show what came out",
+    "seeds": "look at a seed file: seedling seeds check my_seeds.jsonl",
+    "answers": "look at the stored answers, hand them on, take others over",
+}
+"""Name -> one line of help. Each has a module of its own, with its arguments and its `main`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code: 0 done, 1 the world failed, 2 something must be changed."""
-    options = parser().parse_args(arguments)
+    code: int
     try:
-        os.chdir(find_repository(Path.cwd()))
-        code = _run(options)
+        code = run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
@@ -23,70 +31,51 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except SeedlingError as error:
-        for line in str(error).splitlines():
-            print(f"seedling: {line}", file=sys.stderr)
-        code = error.exit_code
+        code = told(error)
+    except OSError as error:  # of a file that no other code gives words to, such as one in a folder that cannot be read
+        code = told(unusable(error.filename, error))
     sys.exit(code)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
-    whole = argparse.ArgumentParser(prog="seedling", description="Grow an instruction-tuning dataset from seed tasks.")
-    commands = whole.add_subparsers(dest="command", required=True)
-    run = commands.add_parser(
-        "run", help="choose, then rerun what changed: seedling run llm=openai generate.num_instructions=300"
+def told(error: SeedlingError) -> int:
+    """Print an error, each line under the name of the command, and return its exit code."""
+    for line in str(error).splitlines():
+        print(f"seedling: {line}", file=sys.stderr)
+    return error.exit_code
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command named first with the arguments after it; return its exit code.
+
+    The module of a command is imported only when the command is named, so help and mistakes are answered at once.
+    """
+    name = whole_parser().parse_args(arguments[:1]).command
+    command = import_module(f"stages.commands.{name}")
+    options = parser_of(name).parse_args(arguments[1:])
+    os.chdir(find_repository(Path.cwd()))
+    code: int = command.main(options)
+    return code
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Return what reads the arguments of a command."""
+    parser = argparse.ArgumentParser(prog=f"seedling {name}", description=COMMANDS[name])
+    import_module(f"stages.commands.{name}").add_arguments(parser)
+    return parser
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """Return what reads the first word of the command line."""
+    table = "\n".join(f"  {name:<10}{line}" for name, line in COMMANDS.items())
+    whole = argparse.ArgumentParser(
+        prog="seedling",
+        usage="seedling [-h] command ...",
+        description="Grow an instruction-tuning dataset from seed tasks.",
+        epilog=f"commands:\n{table}\n\nseedling COMMAND --help shows the arguments of a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument("overrides", nargs="*", metavar="key=value", help="a group (llm=openai) or a key of conf/")
-    run.add_argument("--reset", action="store_true", help="forget what earlier runs chose")
-    commands.add_parser("demo", help="run with the built-in model, which costs nothing, and show what came out")
-    seeds = commands.add_parser("seeds", help="look at a seed file: seedling seeds check my_seeds.jsonl")
-    seeds.add_argument("action", choices=["check"], help="schema, coverage, near pairs, and the prompt it leads to")
-    seeds.add_argument("file", nargs="?", type=_absolute, help="a file of seed tasks; without one, that of the config")
-    answers = commands.add_parser("answers", help="look at the stored answers, hand them on, take others over")
-    actions = answers.add_subparsers(dest="action", required=True)
-    actions.add_parser("stats", help="answers, tokens and costs by model, and what the last commands spent")
-    export = actions.add_parser("export", help="write every stored answer to a JSON Lines file")
-    export.add_argument("file", type=_absolute)
-    take_over = actions.add_parser("import", help="add the answers of exported stores or of data/answers/*.jsonl")
-    take_over.add_argument("files", nargs="+", type=_absolute, metavar="file")
-    prune = actions.add_parser("prune", help="forget old answers that the dataset in data/ does not rest on")
-    prune.add_argument("--older-than", type=float, required=True, metavar="DAYS")
-    prune.add_argument("--yes", action="store_true", help="forget them; without it they are only counted")
+    whole.add_argument("command", choices=COMMANDS, help=argparse.SUPPRESS)
     return whole
-
-
-def _absolute(path: str) -> str:
-    """Return a path from where the command was typed as one that holds from the root of the repository too."""
-    return str(Path(path).absolute())
-
-
-def _run(options: argparse.Namespace) -> int:
-    """Import the command only now, so that help and errors are quick."""
-    if options.command == "demo":
-        from stages.commands.demo import demo
-
-        return demo()
-    if options.command == "seeds":
-        from stages.commands.seeds import check
-
-        return check(options.file)
-    if options.command == "answers":
-        return _run_answers(options)
-    from stages.commands.run import run
-
-    return run(options.overrides, reset=options.reset)
-
-
-def _run_answers(options: argparse.Namespace) -> int:
-    from stages.commands import answers
-
-    if options.action == "export":
-        return answers.export(options.file)
-    if options.action == "import":
-        return answers.take_over(options.files)
-    if options.action == "prune":
-        return answers.prune(options.older_than, yes=options.yes)
-    return answers.stats()
 
 
 def find_repository(start: Path) -> Path:

@@ -1,5 +1,6 @@
 """`seedling demo`: the whole DAG with the built-in model, and a look at what came out. It never pays."""
 
+import argparse
 import json
 import os
 import sys
@@ -8,23 +9,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.commands.reproduce import alone, reproduce
+from stages.contract.config import Config
 from stages.contract.errors import UserError
+from stages.contract.files import load_yaml
 from stages.contract.jsonl import read_records
-from stages.contract.records import Instance, Rejected, demonstration_notice, spread
-from stages.contract.state import load_params, load_yaml
-from stages.contract.validation import validate
+from stages.contract.notice import demonstration_notice
+from stages.contract.params import current_config
+from stages.contract.records import Instance, Rejected
+from stages.page.spread import spread
 
 _WIDTH = 100
 _LABEL = 20
 
 
-def demo() -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments: there are none."""
+
+
+def main(_: argparse.Namespace) -> int:
     """Reproduce and show the outcome on stdout; return the exit code.
 
     Raises:
         UserError: a stage would ask another model than the built-in one.
     """
-    config = validate(load_params())
+    config = current_config(Config)
     for name, section in (
         ("generate", config.generate),
         ("classify", config.classify),

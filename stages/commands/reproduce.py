@@ -15,14 +15,15 @@ from typing import Any
 import psutil
 
 from stages.contract.errors import UserError
-from stages.contract.stage import RUNTIME_VARIABLE, STATUS_VARIABLE, runtime_overlay
-from stages.contract.state import load_yaml
+from stages.contract.files import load_yaml
+from stages.contract.params import RUNTIME_VARIABLE, runtime_overlay
+from stages.contract.stage import STATUS_VARIABLE
 from stages.llm.command import RUN_VARIABLE, run_id
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold this clone for one run: another would change the config under the first, and throw its work away.
+    """Hold this clone for one command: a second one would change the config under the first, and undo its work.
 
     Raises:
         UserError: another `seedling` runs here.
@@ -60,7 +61,7 @@ def _run_dvc(environment: Mapping[str, str]) -> int:
     Stages find this interpreter first. SIGTERM is passed on to DVC, and a stage stops when DVC is gone. Ctrl-C reaches
     the stage too, which stores its answers: it is waited for.
     """
-    process = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "stages", "commands.dvc", "repro"], env=environment)
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     interrupted, code = False, None
     while code is None:
@@ -116,6 +117,7 @@ def _environment(runtime: Mapping[str, Any], status: Path) -> dict[str, str]:  #
     return {
         **os.environ,
         "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}",
+        "VIRTUAL_ENV": sys.prefix,  # where stages/start.sh looks first
         RUN_VARIABLE: os.environ.get(RUN_VARIABLE) or run_id(psutil.Process()),
         STATUS_VARIABLE: str(status),
         RUNTIME_VARIABLE: json.dumps(overlay) if overlay else "",

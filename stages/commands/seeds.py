@@ -1,20 +1,19 @@
 """`seedling seeds check FILE`: what a seed file covers, which tasks are alike, and what a prompt will show."""
 
+import argparse
 import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from stages.contract.config import Config
-from stages.contract.jsonl import read_seeds
+from stages.commands.paths import absolute
 from stages.contract.records import SeedTask
-from stages.contract.state import load_params
-from stages.contract.validation import validate
-from stages.pool.draw import Shelf, draw_focus, mix
-from stages.pool.shown import is_shown
-from stages.text.novelty import NoveltyPool
-from stages.text.prompts import load_prompt
-from stages.text.tokens import TOKENIZERS
+from stages.contract.seeds import read_seeds
+from stages.contract.stage import stage_config
+from stages.draw.shown import InContext
+from stages.generate import Config, requests
+from stages.novelty.pool import NoveltyPool
+from stages.novelty.tokens import TOKENIZERS
 
 _QUESTION = re.compile(
     r"(?:wh(?:at|ich|om?|ose|en|ere|y)|how|is|are|was|were|am|do|does|did|can|could|should|would|will|may)\b",
@@ -30,14 +29,20 @@ _LABEL = 18
 _WIDTH = 100
 
 
-def check(path: str | None) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("action", choices=["check"], help="schema, coverage, near pairs, and the prompt it leads to")
+    parser.add_argument("file", nargs="?", type=absolute, help="a file of seed tasks; without one, that of the config")
+
+
+def main(options: argparse.Namespace) -> int:
     """Print the report on a seed file (the one in force where none is named) on stdout; return 0.
 
     Raises:
         UserError: the file cannot be read, a line is no seed task, or two tasks have one id.
     """
-    config = validate(load_params())
-    path = path or config.seeds.path
+    config = stage_config("generate", Config)
+    path = options.file or config.seeds.path
     seeds = read_seeds(path)
     print("\n".join(_report(path, seeds, config)))
     return 0
@@ -56,31 +61,23 @@ def near_pairs(seeds: Sequence[SeedTask], config: Config) -> list[tuple[float, s
 
     Each task is compared with those before it, and only its closest is named.
     """
-    pool = NoveltyPool(1.0, TOKENIZERS[config.generate.tokenizer])
+    pool = NoveltyPool(config.generate.rouge_threshold, TOKENIZERS[config.generate.tokenizer])
     ids: list[str] = []
     pairs = []
     for seed in seeds:
-        [verdict] = pool.admit([seed.instruction])
-        if verdict.identical or verdict.max_rouge_l > config.generate.rouge_threshold:
+        [verdict] = pool.compare([seed.instruction])
+        if not verdict.accepted:
             pairs.append((verdict.max_rouge_l, ids[verdict.nearest[0][0]], seed.id))
-        if verdict.accepted:
+        if not verdict.identical:
+            pool.add([seed.instruction])
             ids.append(seed.id)
     return sorted(pairs, reverse=True)
 
 
 def first_prompt(seeds: Sequence[SeedTask], config: Config) -> str:
     """Return the prompt that request 0 of a run with these seeds sends."""
-    shelf = Shelf()
-    for seed in seeds:
-        if is_shown(seed, config.generate):
-            shelf.add(seed.id, seed.instruction)
-    draw = mix(config.seed, 0)
-    shown = shelf.draw(draw, config.generate.num_seed + config.generate.num_machine, len(shelf))
-    name = "generate_classification" if config.generate.classification_only else "generate"
-    render = load_prompt(getattr(config.prompts, name), {"instructions", "count", "focus"})
-    instructions = [instruction for _, _, instruction in shown]
-    focus = draw_focus(config.generate.focus, mix(draw, 0))
-    return render(instructions=instructions, count=config.generate.per_request, focus=focus)
+    _, request = next(requests(InContext(seeds, config.generate, config.seed), config))
+    return request.prompt
 
 
 def _opening(instruction: str) -> str:

@@ -1,5 +1,7 @@
 """The errors a person sees: one line that says where, what was found, and what to do."""
 
+import errno
+
 
 class SeedlingError(Exception):
     """The world failed (network, disk, a model that does not answer): exit code 1; stored answers are kept."""
@@ -19,3 +21,10 @@ class StoppedError(SeedlingError):
     def __init__(self, signal_number: int) -> None:
         super().__init__("stopped; every answer received is stored, run the same command to go on")
         self.exit_code = 128 + signal_number
+
+
+def unusable(path: object, error: OSError, refused: str = "used") -> SeedlingError:
+    """Return the error for a file or folder that the system refuses to let us read or write."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "free some space" if full else "make it readable and writable for this user"
+    return SeedlingError(f"{path}: cannot be {refused} ({error.strerror}); {advice} and run again")

@@ -4,12 +4,10 @@ Field names are those of the original release. Empty text is `""`, never null; n
 field says so. Scores are 0 to 1, rounded to 6 decimals.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-Shown = TypeVar("Shown")
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -142,16 +140,3 @@ class Answer(Record):
 
 NO_ANSWER = {"content_filter": "answer_filtered", "context_window": "prompt_too_long"}
 """Finish reason of an answer that is none -> the reason its record is rejected for."""
-
-
-def demonstration_notice(models: Iterable[str]) -> str:
-    """Return what to say of data the built-in model wrote; empty when none of the models is built in."""
-    built_in = any(model.startswith("offline/") for model in models)
-    return "demonstration data, composed from templates: not for training" if built_in else ""
-
-
-def spread(records: Sequence[Shown], count: int) -> list[Shown]:
-    """Return `count` records evenly spaced over all, in order; all where there are fewer."""
-    if count >= len(records):
-        return list(records)
-    return [records[(2 * place + 1) * len(records) // (2 * count)] for place in range(count)]

@@ -1,51 +1,68 @@
-"""The frame every stage runs in: its own slice of the config, its inputs guarded, its outcome counted."""
+"""The frame of every stage: it hands over the declared config, guards the inputs, and turns errors into exit codes."""
 
-import json
-import math
 import os
 import signal
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel
+from stages.contract.errors import SeedlingError, StoppedError, unusable
+from stages.contract.params import current_config
+from stages.contract.pipeline import ROOT_PIPELINE, declared, state_of
+from stages.contract.validation import Model
 
-from stages.contract.config import Config, masked
-from stages.contract.errors import SeedlingError, StoppedError, UserError
-from stages.contract.jsonl import write_json, write_records
-from stages.contract.records import Answer, Rejected
-from stages.contract.state import declared, load_params, state_of
-from stages.contract.validation import validate
-
-RUNTIME_VARIABLE = "SEEDLING_RUNTIME"
-"""JSON laid over params.yaml's `runtime` for one command."""
 STATUS_VARIABLE = "SEEDLING_STATUS"
 """A file that receives a failing stage's exit code, which DVC does not pass on."""
 
 
 @contextmanager
-def stage(name: str) -> Iterator[Config]:
-    """Run the body of a stage with the config sections dvc.yaml declares for it, plus `runtime`.
+def stage(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -> Iterator[Model]:
+    """Run the body of a stage, guarded, with its config.
 
-    DVC hashes parameters and dependencies after the command and would record values the stage never saw;
-    so they are compared here with what they were at the start, and the stage fails if they changed.
-    A SeedlingError ends the process with its message on one line and its exit code.
+    Args:
+        name: the stage's name in the pipeline file.
+        model: the sections that the stage reads.
+        pipeline: the dvc.yaml that declares the stage, from the root of the repository.
     """
+    with guarded(name, pipeline):
+        yield stage_config(name, model, pipeline)
+
+
+def stage_config(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -> Model:
+    """Return the parameters that a pipeline file declares for a stage, and `runtime` where the model has it.
+
+    Exactly what is declared is handed over, so what DVC tracks and what the code reads cannot diverge.
+
+    Raises:
+        UserError: params.yaml or the environment holds a faulty value.
+    """
+    runtime = ["runtime"] if "runtime" in model.model_fields else []
+    return current_config(model, [*declared(name, pipeline).get("params", []), *runtime])
+
+
+@contextmanager
+def guarded(name: str, pipeline: str = ROOT_PIPELINE) -> Iterator[None]:
+    """Run the body of a stage, and fail if its parameters or dependencies change meanwhile.
+
+    DVC hashes them only after the command, so it would record values that the stage never saw, and its run cache would
+    serve that output for them from then on.
+    A SeedlingError ends the process with its message, one line for each fault, and its exit code.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # stages/__main__.py had switched it off for the imports
     try:
-        before = state_of(name)
-        yield masked(current_config(), [*declared(name).get("params", []), "runtime"])
-        after = state_of(name)
+        before = state_of(name, pipeline)
+        yield
+        after = state_of(name, pipeline)
         if changed := [key for key in before if before[key] != after.get(key)]:
             raise SeedlingError(
-                f"{', '.join(changed)} changed while the stage ran, nothing was recorded; run it again "
+                f"{', '.join(changed)} changed while the stage ran, so nothing was recorded; run it again "
                 "(every answer is stored)"
             )
     except SeedlingError as error:
         leave(name, error)
+    except OSError as error:  # of a file that no other code gives words to, such as one in a folder that cannot be read
+        leave(name, unusable(error.filename, error))
     except KeyboardInterrupt:
         leave(name, StoppedError(signal.SIGINT))
 
@@ -55,81 +72,6 @@ def leave(name: str, error: SeedlingError) -> None:
     for line in str(error).splitlines():
         print(f"{name}: {line}", file=sys.stderr)
     if status := os.environ.get(STATUS_VARIABLE):
-        with suppress(OSError):  # whoever asked for it may be gone
+        with suppress(OSError):  # the command that asked for it may be gone
             Path(status).write_text(str(error.exit_code), "utf-8")
     sys.exit(error.exit_code)
-
-
-def runtime_overlay() -> dict[str, Any]:  # Any: what JSON holds
-    """Return what the environment lays over `runtime`.
-
-    Raises:
-        UserError: the variable holds no JSON object.
-    """
-    try:
-        overlay = json.loads(os.environ.get(RUNTIME_VARIABLE) or "{}")
-    except json.JSONDecodeError as error:
-        raise UserError(f"{RUNTIME_VARIABLE}: is not JSON ({error}); unset it or correct it") from None
-    if not isinstance(overlay, dict):
-        raise UserError(f"{RUNTIME_VARIABLE}: holds {overlay!r}, not a JSON object; unset it or correct it")
-    return overlay
-
-
-def current_config() -> Config:
-    """Return params.yaml as it stands, with what the environment lays over `runtime`."""
-    params = load_params()
-    return validate({**params, "runtime": {**(params.get("runtime") or {}), **runtime_overlay()}})
-
-
-class Outcome:
-    """What a stage has decided so far: kept and rejected records, and the answers behind them, in order."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.kept: list[BaseModel] = []
-        self.rejected: list[Rejected] = []
-        self.started = time.monotonic()
-
-    def reject(self, reason: str, record: BaseModel, **detail: Any) -> None:  # Any: JSON values
-        """Record that `record` is not passed on, why, and what the decision rests on."""
-        self.rejected.append(
-            Rejected(stage=self.name, reason=reason, detail=detail, record=record.model_dump(mode="json"))
-        )
-
-    def write(self, path: str, received: int, answers: Sequence[Answer] | None = None) -> None:
-        """Write the kept records to `path` with rejected records, transcript, metrics and a summary line."""
-        write_records(path, self.kept)
-        self.close(path, received, len(self.kept), answers)
-
-    def close(self, path: str, received: int, passed: int, answers: Sequence[Answer] | None = None) -> None:
-        """Write rejected records, transcript and metrics of a stage whose output is written, and sum up.
-
-        The metrics are of the answer set, not of this process: a replay from the store writes the same.
-        """
-        assert received == passed + len(self.rejected), (received, passed, len(self.rejected))
-        write_records(f"data/rejected/{self.name}.jsonl", self.rejected)
-        if answers is not None:
-            write_records(f"data/answers/{self.name}.jsonl", answers)
-        metrics = {
-            "in": received,
-            "out": passed,
-            "rejected": len(self.rejected),
-            "requests": len(answers or []),
-            "cost_usd": total_cost(answers or []),
-        }
-        write_json(f"reports/metrics/{self.name}.json", metrics)
-        print(self._summary(path, received, passed), file=sys.stderr)
-
-    def _summary(self, path: str, received: int, passed: int) -> str:
-        share = f" ({passed / received:.1%})".replace("%", " %") if received else ""
-        reasons = Counter(rejected.reason for rejected in self.rejected)
-        why = "".join(f", {count:,} {reason}" for reason, count in reasons.most_common())
-        seconds = time.monotonic() - self.started
-        return f"{self.name}: {received:,} in, {passed:,} kept{share}{why} -> {path} ({seconds:.1f} s)"
-
-
-def total_cost(answers: Iterable[Answer]) -> float | None:
-    """Return the exact sum of the answers' costs in USD, rounded once to 6 decimals; None if one is unknown."""
-    costs = [answer.cost_usd for answer in answers]
-    known = [cost for cost in costs if cost is not None]
-    return round(math.fsum(known), 6) if len(known) == len(costs) else None

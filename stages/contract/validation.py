@@ -1,35 +1,37 @@
-"""From what YAML holds to a config, or to one line for each fault in it."""
+"""From what YAML holds to a validated model, or to one line for each fault in it."""
 
 import difflib
 import re
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from stages.contract.config import Config
+from stages.contract.dotted import as_typed
 from stages.contract.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _OF_A_STAGE = re.compile(r"^(?:generate|classify|instantiate)\.(?=llm\.)")
 
 
-def validate(content: Any) -> Config:  # Any: what YAML holds
-    """Return the config that composed or loaded YAML holds.
+def validate(model: type[Model], content: Any) -> Model:  # Any: what YAML holds
+    """Return the model that composed or loaded YAML holds.
 
     Raises:
         UserError: one line for each fault, with the key, what was found and the values allowed.
     """
     try:
-        return Config.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
-        lines = [_fault_line(fault) for fault in error.errors()]
+        lines = [_fault_line(model, fault) for fault in error.errors()]
         shared = {_OF_A_STAGE.sub("", line): line for line in reversed(lines)}  # a model shared by stages: one line
         raise UserError("\n".join(reversed(shared.values()))) from None
 
 
-def _fault_line(fault: Any) -> str:  # Any: pydantic's ErrorDetails, whose context is untyped
+def _fault_line(model: type[BaseModel], fault: Any) -> str:  # Any: pydantic's ErrorDetails, whose context is untyped
     key = re.sub(r"(api_base)\.\d+$", r"\1", ".".join(str(part) for part in fault["loc"]))
     if fault["type"] == "extra_forbidden":
-        return _unknown_key_line(fault["loc"])
+        return _unknown_key_line(model, fault["loc"])
     if fault["type"] == "missing":
         advice = "run `seedling run` to write params.yaml from conf/"
         return f"{key}: is missing; {'add it' if key.startswith('runtime.price.') else advice}"
@@ -38,11 +40,12 @@ def _fault_line(fault: Any) -> str:  # Any: pydantic's ErrorDetails, whose conte
         return message
     if key.endswith(("api_key_env", "api_base")):  # a secret may have been pasted here: never repeat it
         return f"{key}: {message}; api_key_env takes the NAME of a variable, api_base a plain URL"
-    return f"{key}: {message}, found {fault['input']!r}"
+    found = fault["input"]
+    shown = as_typed(found) if found is None or isinstance(found, bool | list | dict) else repr(found)
+    return f"{key}: {message}, found {shown}"
 
 
-def _unknown_key_line(location: tuple[str | int, ...]) -> str:
-    model: Any = Config  # Any: annotations of nested fields are not all models
+def _unknown_key_line(model: Any, location: tuple[str | int, ...]) -> str:  # Any: annotations are not all models
     for part in location[:-1]:
         inner = get_args(model)  # of a list its items, of a mapping its values
         model = inner[-1] if inner else model.model_fields[part].annotation

@@ -1,17 +1,23 @@
-"""What a command has spent, kept across its stages and processes, and the cap on it."""
+"""The cap on what a command may spend: prices, reservations and spending, kept across its stages and processes."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 
 from stages.contract.errors import SeedlingError
+from stages.contract.records import NO_ANSWER, Answer
+from stages.contract.sections.price import Price
+from stages.contract.sections.runtime import Runtime
 from stages.llm.command import current_run
-from stages.llm.database import Database
 from stages.llm.faults import AttemptError
+from stages.llm.prices import cost_usd, listed_price, most_tokens, own_price, unknown_price
+from stages.store.database import Database
+from stages.store.request import Request
 
-_NANO = 1_000_000_000  # money is added up in whole billionths of a USD
+_NANO = 1_000_000_000  # money is added up in whole billionths of a USD, so that sums are exact
 
 
 class CapReachedError(SeedlingError):
@@ -19,83 +25,133 @@ class CapReachedError(SeedlingError):
 
 
 class Charge:
-    """What an attempt costs: what was reserved for it, until it is known."""
+    """What an attempt costs: the amount reserved for it, until the real cost is known."""
 
     def __init__(self, usd: float) -> None:
         self.usd = usd
 
 
 class Budget:
-    """Sets money aside before each attempt, so that no two processes of one command spend it twice.
+    """Owns `runtime.max_cost_usd`: reserves money before each attempt, so that processes of one command share one cap.
 
-    An attempt that may have been billed without an answer (a deadline, a kill) stays charged at what was set aside.
+    An attempt that may have been billed without an answer (a deadline, a kill) stays charged at its reservation.
     """
 
-    def __init__(self, database: Database, cap_usd: float | None) -> None:
+    def __init__(self, database: Database, runtime: Runtime) -> None:
         self._database = database
-        self._cap = None if cap_usd is None else round(cap_usd * _NANO)
-        self._under_way = 0
+        self._own_prices = runtime.price
+        self.max_cost_usd = runtime.max_cost_usd
+        """The cap in USD; None for no cap."""
+        self.price: Price | None = None
+        """What the model takes; None where it is not known, and before `open`."""
+        self._is_own_price = False
+        self.most_usd = 0.0
+        """What the first request that is not stored may cost at most; 0 where it is free or the price is not known."""
+        self._in_flight = 0
         self._settled = asyncio.Event()
         self._closed = False
 
-    @asynccontextmanager
-    async def reserved(self, usd: float) -> AsyncIterator[Charge]:
-        """Set an amount aside for an attempt and settle it afterwards; waits while others' attempts hold the rest.
+    def open(self, first: Request) -> None:
+        """Look up the price of the model, at the first request that is not stored.
 
         Raises:
-            CapReachedError: the amount would exceed the cap, and nothing is under way that could turn out cheaper.
+            UserError: the price is not known, so the cap cannot be kept.
         """
-        charge = Charge(usd)
-        if not usd:  # a model without a price, or on one's own machine
+        own = own_price(first.llm, self._own_prices)
+        self.price, self._is_own_price = own or listed_price(first.llm), own is not None
+        if self.price is None and self.max_cost_usd is not None:
+            raise unknown_price(first.llm, self.max_cost_usd)
+        self.most_usd = self.at_most(first)
+
+    def at_most(self, request: Request) -> float:
+        """Return what a request may cost at most, in USD; 0 when the price is not known."""
+        answer = int(request.parameters["max_tokens"])
+        return cost_usd(self.price, most_tokens(request) - answer, 0, answer) if self.price else 0.0
+
+    def priced(self, answer: Answer) -> Answer:
+        """Return the answer with its cost: by `runtime.price`, else by LiteLLM, which knows more kinds of tokens."""
+        cost = answer.cost_usd
+        if self._is_own_price and self.price:
+            cost = cost_usd(self.price, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens)
+        if not answer.prompt_tokens and answer.finish_reason not in NO_ANSWER and any(dict(self.price or ()).values()):
+            cost = None  # a server that reports no usage leaves it unknown
+        return answer.model_copy(update={"cost_usd": cost})
+
+    @asynccontextmanager
+    async def reserved(self, request: Request) -> AsyncIterator[Charge]:
+        """Reserve what an attempt may cost and settle it afterwards; wait while other attempts hold the rest.
+
+        Raises:
+            CapReachedError: the amount would exceed the cap, and no attempt is in flight that could turn out cheaper.
+        """
+        charge = Charge(self.at_most(request))
+        if not charge.usd:  # free, or the price is not known
             yield charge
             return
-        await self._reserve(round(usd * _NANO))
+        amount = round(charge.usd * _NANO)
+        await self._reserve(amount)
         try:
             yield charge
         except AttemptError as fault:
-            charge.usd = usd if fault.billed else 0.0
+            charge.usd = charge.usd if fault.billed else 0.0
             raise
         finally:
-            self._settle(round(usd * _NANO), round(charge.usd * _NANO))
+            self._settle(amount, round(charge.usd * _NANO))
 
     @cached_property
     def _run(self) -> str:
-        """The run id of the command, entered among those that pay."""
+        """The run id of the command, with a row of its own in the store."""
         run = current_run()
         self._database.execute("INSERT OR IGNORE INTO runs (run, began) VALUES (?, ?)", (run, int(time.time())))
         return run
 
     @property
     def spent_usd(self) -> float:
-        """What the command has spent so far, all its stages together."""
+        """What the command has spent so far, in all its stages."""
         row = self._database.execute("SELECT spent FROM runs WHERE run = ?", (self._run,)).fetchone()
         return row[0] / _NANO if row else 0.0
 
+    def stopped(self, done: str, answers_left: int, usd_per_answer: float) -> SeedlingError:
+        """Return the error that ends a command at its cap, with the command that resumes it.
+
+        Args:
+            done: the progress so far, such as `412 of 1,000`.
+            answers_left: about how many answers are still to be bought.
+            usd_per_answer: what an answer has cost so far; 0 when none was bought.
+        """
+        more = (usd_per_answer or self.most_usd) * answers_left
+        advised = _rounded_up(max(1.25 * more, self.max_cost_usd or 0))
+        return SeedlingError(
+            f"done {done}, spent {money(self.spent_usd)} USD, about {money(more)} more; "
+            f"every answer received is stored; continue: seedling run runtime.max_cost_usd={advised:g}"
+        )
+
     def close(self) -> None:
-        """Set nothing aside any more; who waits is turned away."""
+        """Reserve no more; attempts that wait for money are cancelled."""
         self._closed = True
         self._settled.set()
 
     async def _reserve(self, amount: int) -> None:
         while not self._take(amount):
-            if not self._under_way:
+            if not self._in_flight:
                 raise CapReachedError("the cap is reached")
             self._settled.clear()
             await self._settled.wait()
             if self._closed:
                 raise asyncio.CancelledError
-        self._under_way += 1
+        self._in_flight += 1
 
     def _take(self, amount: int) -> bool:
+        cap = None if self.max_cost_usd is None else round(self.max_cost_usd * _NANO)
         taken = self._database.execute(
             "UPDATE runs SET reserved = reserved + :amount "
             "WHERE run = :run AND (:cap IS NULL OR spent + reserved + :amount <= :cap)",
-            {"amount": amount, "run": self._run, "cap": self._cap},
+            {"amount": amount, "run": self._run, "cap": cap},
         )
         return taken.rowcount == 1
 
     def _settle(self, reserved: int, spent: int) -> None:
-        self._under_way -= 1
+        self._in_flight -= 1
         self._settled.set()
         self._database.execute(
             "UPDATE runs SET reserved = reserved - ?, spent = spent + ? WHERE run = ?", (reserved, spent, self._run)
@@ -103,9 +159,20 @@ class Budget:
 
 
 def last_commands(database: Database, count: int) -> list[tuple[int, float, float]]:
-    """Return when the last commands that paid began, what each spent, and what it has set aside, in USD.
+    """Return when each of the last commands that paid began, what it spent, and what it still holds reserved, in USD.
 
-    The latter is of attempts under way or cut off by a kill, for which the provider may have charged.
+    Reservations that remain are of attempts in flight, or cut off by a kill: the provider may have charged for them.
     """
     rows = database.execute("SELECT began, spent, reserved FROM runs ORDER BY began DESC, run LIMIT ?", (count,))
     return [(began, spent / _NANO, reserved / _NANO) for began, spent, reserved in rows]
+
+
+def money(usd: float) -> str:
+    """Return an amount with two decimals, a small one with four: 4.98, 0.0031."""
+    return f"{usd:.2f}" if usd >= 0.1 or not usd else f"{usd:.4f}"
+
+
+def _rounded_up(usd: float) -> float:
+    """Return an amount rounded up to one digit: 4.40 -> 5, 0.0123 -> 0.02."""
+    step = 10.0 ** math.floor(math.log10(usd)) if usd else 1.0
+    return math.ceil(round(usd / step, 9)) * step

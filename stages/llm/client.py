@@ -1,24 +1,21 @@
 """Answers to requests: from the store, else from another process that asks the same, else from the model."""
 
 import asyncio
-import logging
 import random
 from collections import Counter
 
-from stages.contract.config import Runtime
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore
+from stages.contract.sections.runtime import Runtime
 from stages.llm.budget import Budget
 from stages.llm.faults import AttemptError
 from stages.llm.limits import Limit
-from stages.llm.locks import KeyLocks
-from stages.llm.prices import most_tokens, most_usd
+from stages.llm.prices import most_tokens
 from stages.llm.progress import Progress
-from stages.llm.request import Request
 from stages.llm.wire import Wire
-
-log = logging.getLogger(__name__)
+from stages.store.answers import AnswerStore
+from stages.store.locks import KeyLocks
+from stages.store.request import Request
 
 _LOOK_AGAIN_SECONDS = 0.1  # at a key that another process has locked
 _FIRST_PAUSE_SECONDS = 0.5  # before an attempt that follows a fault
@@ -31,12 +28,12 @@ class Client:
     LiteLLM is imported at the first request that is not stored: a replay needs none of it, nor a key.
     """
 
-    def __init__(self, runtime: Runtime, store: AnswerStore, progress: Progress) -> None:
+    def __init__(self, runtime: Runtime, store: AnswerStore, budget: Budget, progress: Progress) -> None:
         self._runtime = runtime
         self._store = store
+        self._budget = budget
         self._progress = progress
         self._locks = KeyLocks(store.database.path.parent)
-        self._budget = Budget(store.database, runtime.max_cost_usd)
         self._limit = Limit(runtime, progress.paused)
         self._flights: dict[str, asyncio.Task[Answer]] = {}
         self._wire: Wire | None = None
@@ -104,7 +101,6 @@ class Client:
                 self._progress.failed()
                 if fault.kind == "fatal":
                     raise UserError(f"{request.llm.model}: refused the request: {fault}") from None
-                log.info("%s: %s", request.llm.model, fault)
                 faults[fault.kind] += 1
                 if faults["passing"] == self._runtime.attempts or fault.after_seconds > self._runtime.overload_seconds:
                     wait = f" (asks to wait {fault.after_seconds:.0f} s)" if fault.after_seconds else ""
@@ -124,12 +120,13 @@ class Client:
     async def _attempt(self, request: Request, *, again: bool) -> Answer:
         if self._wire is None:
             wire = Wire(self._runtime, request)
-            self._progress.begin(most_usd(request, wire.price), wire.price, self._budget)
+            self._budget.open(request)
+            self._progress.begin(self._budget)
             self._wire = wire
         async with self._limit.place(most_tokens(request), again=again) as place:
-            async with self._budget.reserved(most_usd(request, self._wire.price)) as charge:
+            async with self._budget.reserved(request) as charge:
                 self._progress.sent()
-                answer = await self._wire.ask(request)
+                answer = self._budget.priced(await self._wire.ask(request))
                 charge.usd = charge.usd if answer.cost_usd is None else answer.cost_usd
             place.tokens = answer.prompt_tokens + answer.completion_tokens
         self._progress.answered(answer)

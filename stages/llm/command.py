@@ -11,6 +11,7 @@ import psutil
 
 RUN_VARIABLE = "SEEDLING_RUN"
 """The run id of the `seedling` command that started this process."""
+_DVC = {"dvc", "commands.dvc"}  # as a user starts it, and as `seedling` does
 _CLOCK_SECONDS = 2  # by how much two readings of the start of one process may differ
 
 
@@ -43,7 +44,7 @@ def _dvc() -> psutil.Process | None:
     """Return the nearest `dvc` above this process."""
     with suppress(psutil.NoSuchProcess):  # one of those above dies just now
         for process in psutil.Process().parents():
-            if any(Path(word).name == "dvc" for word in _words(process)):
+            if any(Path(word).name in _DVC for word in _words(process)):
                 return process
     return None
 

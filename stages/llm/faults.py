@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from stages.llm.library import load_litellm
 from stages.llm.secrets import Secrets
 
 _FATAL = {400, 401, 402, 403, 404, 405, 413, 422}
@@ -46,8 +47,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
 
 def refusal_of_words(error: Exception) -> str:
     """Return the finish reason of an error that lies in what was asked, empty for any other error."""
-    import litellm
-
+    litellm = load_litellm()
     if isinstance(error, litellm.exceptions.ContextWindowExceededError):
         return "context_window"
     return "content_filter" if isinstance(error, litellm.exceptions.ContentPolicyViolationError) else ""

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 
-from stages.contract.config import Runtime
 from stages.contract.errors import SeedlingError
+from stages.contract.sections.runtime import Runtime
 from stages.llm.faults import AttemptError
 
 _PLACES_AT_FIRST = 16

@@ -8,11 +8,9 @@ from typing import Never
 
 from tqdm import tqdm
 
-from stages.contract.config import Price
-from stages.contract.errors import SeedlingError
 from stages.contract.records import Answer
-from stages.contract.state import changed_since_lock
-from stages.llm.budget import Budget
+from stages.llm.budget import Budget, money
+from stages.llm.changes import changed_since_lock
 from stages.llm.prices import cost_usd
 from stages.llm.work import Work
 
@@ -44,14 +42,13 @@ class Progress:
     On a terminal there is one bar; elsewhere a line each 10 %, and at most one in five seconds.
     """
 
-    def __init__(self, name: str, work: Work, cap_usd: float | None) -> None:
+    def __init__(self, name: str, work: Work, pipeline: str) -> None:
         self._name = name
         self._work = work
-        self._cap = cap_usd
+        self._pipeline = pipeline
         self._stored, self._bought = _Sum(), _Sum()
         self._sent = self._failed = self._commits = self._tenths = 0
         self._budget: Budget | None = None
-        self._most_usd = 0.0
         self._began = self._said = 0.0
         self._said_waiting = -math.inf
         self._bar: tqdm[Never] | None = None
@@ -60,16 +57,16 @@ class Progress:
         """Count an answer that was stored."""
         self._stored.add(answer)
 
-    def begin(self, most_usd: float, price: Price | None, budget: Budget) -> None:
-        """Announce the first request that is not stored: what was, about what the rest takes, and what changed."""
-        self._budget, self._most_usd = budget, most_usd
+    def begin(self, budget: Budget) -> None:
+        """Announce the first request that is not stored: what was stored, what the rest may take, and what changed."""
+        self._budget = budget
         calls = self._calls_left()
-        cap = "" if self._cap is None or not most_usd else f" (cap {self._cap:g} USD)"
+        cap = f" (cap {budget.max_cost_usd:g} USD)" if budget.most_usd and budget.max_cost_usd is not None else ""
         self._say(
             f"{self._stored.answers:,} stored answers applied, about {calls:,} new calls, "
-            f"{self._expected_cost(calls, price)}{cap}"
+            f"{self._expected_cost(calls, budget)}{cap}"
         )
-        if changes := changed_since_lock(self._name):
+        if changes := changed_since_lock(self._name, self._pipeline):
             more = f" and {len(changes) - _LISTED_CHANGES} more" if len(changes) > _LISTED_CHANGES else ""
             self._say(f"changed since dvc.lock: {', '.join(changes[:_LISTED_CHANGES])}{more}")
         self._began = self._said = time.monotonic()
@@ -122,17 +119,9 @@ class Progress:
             self._said, self._tenths = now, tenths
             self._say(f"{self._work.done:,} of {self._work.target:,} {self._work.unit}, {self._figures()}")
 
-    def cap_reached(self) -> SeedlingError:
-        """Return the error that ends a command at its cap, with what it takes to go on."""
-        assert self._budget is not None
-        each = self._bought.cost_usd / max(1, self._bought.answers) or self._most_usd
-        more = each * self._calls_left()
-        advised = _rounded_up(max(1.25 * more, self._cap or 0))
-        return SeedlingError(
-            f"done {self._work.done:,} of {self._work.target:,}, spent {money(self._budget.spent_usd)} USD, "
-            f"about {money(more)} more; "
-            f"every answer received is stored; continue: seedling run runtime.max_cost_usd={advised:g}"
-        )
+    def left(self) -> tuple[int, float]:
+        """Return about how many answers are still to be bought, and what an answer has cost so far, in USD."""
+        return self._calls_left(), self._bought.cost_usd / max(1, self._bought.answers)
 
     def close(self) -> None:
         """Take the bar away and say what was sent and spent, if anything was."""
@@ -155,21 +144,21 @@ class Progress:
         tokens = self._bought.prompt_tokens + self._bought.completion_tokens
         seconds = max(0.1, time.monotonic() - self._began)
         yield f"{tokens / seconds:,.0f} tokens/s"
-        if self._most_usd and self._budget:
-            cap = "" if self._cap is None else f" of {self._cap:g}"
-            yield f"{money(self._budget.spent_usd)}{cap} USD spent"
+        if self._budget and self._budget.most_usd:
+            cap = self._budget.max_cost_usd
+            yield f"{money(self._budget.spent_usd)}{'' if cap is None else f' of {cap:g}'} USD spent"
         if self._failed:
             yield f"{self._failed:,} failed"
 
-    def _expected_cost(self, calls: int, price: Price | None) -> str:
-        if price is None:
+    def _expected_cost(self, calls: int, budget: Budget) -> str:
+        if budget.price is None:
             return "price not known"
-        if not self._most_usd:
+        if not budget.most_usd:
             return "no cost"
         so_far = self._stored
         if not so_far.answers:
-            return f"up to about {money(calls * self._most_usd)} USD"
-        cost = cost_usd(price, so_far.prompt_tokens, so_far.cached_tokens, so_far.completion_tokens)
+            return f"up to about {money(calls * budget.most_usd)} USD"
+        cost = cost_usd(budget.price, so_far.prompt_tokens, so_far.cached_tokens, so_far.completion_tokens)
         return f"about {money(calls * cost / so_far.answers)} USD"
 
     def _new_bar(self) -> "tqdm[Never]":
@@ -191,14 +180,3 @@ class Progress:
             print(line, file=sys.stderr)
         else:
             self._bar.write(line, file=sys.stderr)
-
-
-def money(usd: float) -> str:
-    """Return an amount with two decimals, a small one with four: 4.98, 0.0031."""
-    return f"{usd:.2f}" if usd >= 0.1 or not usd else f"{usd:.4f}"
-
-
-def _rounded_up(usd: float) -> float:
-    """Return an amount rounded up to one digit: 4.40 -> 5, 0.0123 -> 0.02."""
-    step = 10.0 ** math.floor(math.log10(usd)) if usd else 1.0
-    return math.ceil(round(usd / step, 9)) * step

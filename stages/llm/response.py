@@ -4,7 +4,7 @@ from typing import Any
 
 from stages.contract.errors import UserError
 from stages.contract.records import Answer
-from stages.llm.request import Request
+from stages.store.request import Request
 
 
 def to_answer(request: Request, response: Any, refused: list[str]) -> Answer:  # Any: LiteLLM's response

@@ -5,60 +5,66 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from stages.contract.config import Decoding, Runtime
 from stages.contract.errors import SeedlingError, StoppedError
+from stages.contract.pipeline import ROOT_PIPELINE
 from stages.contract.records import Answer
-from stages.llm.answers import AnswerStore
-from stages.llm.budget import CapReachedError
+from stages.contract.sections.runtime import Runtime
+from stages.llm.budget import Budget, CapReachedError
 from stages.llm.client import Client
 from stages.llm.command import stop_when_orphaned
-from stages.llm.database import answers_folder
 from stages.llm.progress import Progress
-from stages.llm.request import Request, Requests
 from stages.llm.work import Work
+from stages.store.answers import AnswerStore
+from stages.store.database import answers_folder
+from stages.store.request import Request
 
 _SHOWN_SECONDS = 1.0  # until progress is shown anew where no answer comes
 _SAID_SECONDS = 2.0  # of waiting at the end before it is explained
-_AHEAD = 4  # requests prepared per place on the wire, so that one slow answer does not idle the others
+_AHEAD = 4  # requests prepared per place in flight, so that one slow answer does not idle the others
 
 
-def commits_before(index: int, window: int) -> int:
-    """Return how many answers, in order, decide what request `index` shows.
-
-    The window opens with the run: request 4 sees the answer to request 0, request 100 the first 50, and from
-    twice the window on each sees all but the last `window` - 1. Semantic: it decides bytes.
-    """
-    lag = min(window, max(4, 1 + index // 2))
-    return max(0, index - lag + 1)
-
-
-def answer_in_order(name: str, runtime: Runtime, work: Work) -> None:
+def answer_in_order(name: str, runtime: Runtime, work: Work, pipeline: str = ROOT_PIPELINE) -> None:
     """Send the requests of a stage as they may be launched and commit their answers in order, until a commit ends it.
 
+    Args:
+        name: the stage.
+        runtime: how requests are sent.
+        work: the requests, and what becomes of their answers.
+        pipeline: the dvc.yaml that declares the stage.
+
     Raises:
-        StoppedError: SIGINT or SIGTERM came; requests on the wire were given `runtime.grace_seconds` to be stored.
-        SeedlingError: as `Client.complete`.
+        StoppedError: SIGINT or SIGTERM came; requests in flight were given `runtime.grace_seconds` to be stored.
+        SeedlingError: as `Client.complete`, or the cap is reached.
     """
     store = AnswerStore(answers_folder(runtime))
-    progress = Progress(name, work, runtime.max_cost_usd)
+    budget = Budget(store.database, runtime)
+    progress = Progress(name, work, pipeline)
     try:
-        asyncio.run(_Run(runtime, store, progress).go(work))
+        asyncio.run(_Run(runtime, store, budget, progress).go(work))
     except CapReachedError:
-        raise progress.cap_reached() from None
+        raise budget.stopped(f"{work.done:,} of {work.target:,}", *progress.left()) from None
     finally:
         progress.close()
         store.close()
 
 
+def answer_each(
+    name: str, runtime: Runtime, requests: Sequence[Request], pipeline: str = ROOT_PIPELINE
+) -> list[Answer]:
+    """Return the answers to independent requests of a stage, in their order; arguments as `answer_in_order`."""
+    work = _Each(requests)
+    answer_in_order(name, runtime, work, pipeline)
+    return work.answers
+
+
 class _Each:
-    """Independent prompts, each with its token limit."""
+    """Independent requests."""
 
     unit = "answers"
 
-    def __init__(self, decoding: Decoding, prompts: Sequence[tuple[str, int]]) -> None:
-        self._requests = Requests(decoding)
-        self._prompts = prompts
-        self.target = len(prompts)
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self._requests = requests
+        self.target = len(requests)
         self.answers: list[Answer] = []
 
     @property
@@ -73,27 +79,20 @@ class _Each:
         return index < self.target
 
     def prepare(self, index: int) -> Request:
-        return self._requests.make(*self._prompts[index])
+        return self._requests[index]
 
     def commit(self, _: int, answer: Answer) -> bool:
         self.answers.append(answer)
         return self.done == self.target
 
 
-def answer_each(name: str, decoding: Decoding, runtime: Runtime, prompts: Sequence[tuple[str, int]]) -> list[Answer]:
-    """Return the answers to independent prompts of a stage, each with its token limit, in their order."""
-    work = _Each(decoding, prompts)
-    answer_in_order(name, runtime, work)
-    return work.answers
-
-
 class _Run:
     """One run of the ordered window."""
 
-    def __init__(self, runtime: Runtime, store: AnswerStore, progress: Progress) -> None:
+    def __init__(self, runtime: Runtime, store: AnswerStore, budget: Budget, progress: Progress) -> None:
         self._runtime = runtime
         self._progress = progress
-        self._client = Client(runtime, store, progress)
+        self._client = Client(runtime, store, budget, progress)
         self._running: dict[asyncio.Task[Answer], int] = {}
         self._signal = 0
 

@@ -1,24 +1,23 @@
-"""The border to LiteLLM: plain requests go in, plain answers and faults come out. Nothing else imports it."""
+"""The border to LiteLLM: plain requests go in, plain answers and faults come out."""
 
 import asyncio
 import difflib
-import gc
 import hashlib
 import itertools
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from stages.contract.config import Llm, Runtime
 from stages.contract.errors import UserError
 from stages.contract.records import Answer
+from stages.contract.sections.llm import Llm
+from stages.contract.sections.runtime import Runtime
 from stages.llm.faults import expected_errors, fault_of, refusal_of_words
-from stages.llm.prices import cost_usd, find_price, own_price
-from stages.llm.request import Request
+from stages.llm.library import load_litellm
 from stages.llm.response import no_answer, to_answer
 from stages.llm.secrets import Secrets
+from stages.store.request import Request
 
 log = logging.getLogger(__name__)
 _SIGN_BY_THEMSELVES = {"bedrock", "sagemaker", "vertex_ai"}  # with keys of the cloud's own
@@ -28,11 +27,11 @@ class Wire:
     """The way to the model of a stage, opened at the first request that is not stored.
 
     Raises:
-        UserError: the key is missing, LiteLLM does not know the provider, or the price is unknown and there is a cap.
+        UserError: the key is missing, or LiteLLM does not know the provider.
     """
 
     def __init__(self, runtime: Runtime, request: Request) -> None:
-        self._litellm = _load_litellm()
+        self._litellm = load_litellm()
         self._llm = request.llm
         self._refuse_unknown_provider()
         self._deadline_seconds = runtime.deadline_seconds
@@ -40,8 +39,6 @@ class Wire:
         self._secrets = Secrets(self._key)
         self._servers = itertools.cycle(runtime.api_base or [None])
         self._failed: dict[str, str | None] = {}
-        self._own_price = own_price(request.llm, runtime)
-        self.price = find_price(request.llm, runtime)
         self._refused: list[str] = refused_parameters(request)
         if request.llm.mode == "completion":
             self._share_connections()
@@ -63,7 +60,7 @@ class Wire:
                 return no_answer(request, reason, self._refused)
             raise fault_of(error, self._secrets) from None  # its locals hold the key
         said = {name: self._secrets.blotted(getattr(answer, name)) for name in ("text", "reasoning", "served_by")}
-        return answer.model_copy(update={**said, "cost_usd": self._cost(answer)})
+        return answer.model_copy(update=said)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -106,15 +103,6 @@ class Wire:
             hint = f"did you mean {close[0]!r}?" if close else "see docs/providers.md"
             raise UserError(f"llm.model: {self._llm.model!r} is of no provider LiteLLM knows; {hint}")
 
-    def _cost(self, answer: Answer) -> float | None:
-        """Return what an answer cost; LiteLLM's figure knows more kinds of tokens than a `Price` does."""
-        if not answer.prompt_tokens and any(dict(self.price or ()).values()):
-            return None  # without usage it is not known
-        if self._own_price:
-            tokens = (answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens)
-            return cost_usd(self._own_price, *tokens)
-        return answer.cost_usd
-
     def _share_connections(self) -> None:
         """Let text completions share their connections: LiteLLM opens one for each and leaves it open."""
         import httpx
@@ -148,7 +136,7 @@ def refused_parameters(request: Request) -> list[str]:
     do not go together, such as temperature and reasoning_effort, the first is not sent.
     """
     if request.llm.route == "offline":
-        from stages.llm.offline.provider import register
+        from stages.models.offline.provider import register
 
         register()
         return []
@@ -168,25 +156,10 @@ def refused_parameters(request: Request) -> list[str]:
 
 
 def _accepts(llm: Llm, parameters: Mapping[str, Any]) -> bool:  # Any: JSON
-    import litellm
-
+    litellm = load_litellm()
     name = llm.model.removeprefix(f"{llm.route}/")
     try:
         litellm.get_optional_params(model=name, custom_llm_provider=llm.route, **parameters)
     except litellm.exceptions.UnsupportedParamsError:
         return False
     return True
-
-
-def _load_litellm() -> Any:  # Any: litellm's own annotations are partial
-    """Import LiteLLM; what there is then lives to the end, and the garbage collector, which it cost 1.5 s, skips it."""
-    first = "litellm" not in sys.modules
-    gc.disable()
-    try:
-        import litellm
-    finally:
-        gc.enable()
-    if first:
-        gc.freeze()
-    litellm.suppress_debug_info = True
-    return litellm

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from stages.contract.records import Answer
-from stages.llm.request import Request
+from stages.store.request import Request
 
 
 class Work(Protocol):

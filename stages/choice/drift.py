@@ -1,0 +1,70 @@
+"""Whether params.yaml is what conf/ composes to, and whether the files that it names are there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.choice.compose import compose
+from stages.contract.config import Config
+from stages.contract.dotted import as_typed, leaves
+from stages.contract.errors import UserError
+from stages.contract.files import load_yaml
+
+
+def refuse_drift(params: dict[str, Any]) -> None:  # Any: what YAML holds
+    """Raise a UserError, a line for each key, when params.yaml is not what conf/ composes to."""
+    wanted = yaml.safe_load(compose(Path("conf")))
+    if lines := list(differences(wanted, params)):
+        raise UserError("\n".join([*lines, "params.yaml: is not what conf/ composes to; run `seedling run`"]))
+
+
+def differences(wanted: Any, found: Any, key: str = "") -> Iterator[str]:  # Any: what YAML holds
+    """Yield a line for each key that conf/ and params.yaml hold different values for."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name in dict.fromkeys([*wanted, *found]):
+            yield from differences(wanted.get(name), found.get(name), f"{key}.{name}" if key else str(name))
+    elif wanted != found or isinstance(wanted, bool) != isinstance(found, bool):  # True == 1 in Python, not in YAML
+        yield f"{key}: conf/ composes {as_typed(wanted)}, params.yaml holds {as_typed(found)}"
+
+
+def refuse_hidden(experiment: str | None) -> None:
+    """Raise a UserError when conf/choice.yaml hides keys that an experiment sets.
+
+    The choice comes last in the defaults list, so `dvc exp run -S experiment=X` would silently run without those keys.
+    """
+    if experiment and (hidden := hidden_by_choice(experiment)):
+        raise UserError(
+            f"conf/choice.yaml: hides {', '.join(hidden)} of experiment={experiment}; "
+            f"run `seedling run experiment={experiment}` or `seedling run --reset` first"
+        )
+
+
+def hidden_by_choice(experiment: str) -> list[str]:
+    """Return the keys and groups that an experiment sets and conf/choice.yaml sets otherwise."""
+    wanted = _settings(load_yaml(f"conf/experiment/{experiment}.yaml"))
+    chosen = _settings(load_yaml("conf/choice.yaml", empty_is_a_mapping=True))
+    if chosen.get("override /experiment") == experiment:  # chosen on top of it, so meant
+        return []
+    return sorted(key for key in wanted.keys() & chosen.keys() if wanted[key] != chosen[key])
+
+
+def _settings(content: dict[str, Any]) -> dict[str, Any]:  # Any: what YAML holds
+    """Return the group choices and values of a config file by dotted key."""
+    groups = {group: option for entry in content.get("defaults", []) for group, option in entry.items()}
+    values = {key: value for key, value in content.items() if key != "defaults"}
+    return groups | (leaves(values) if values else {})
+
+
+def check_files(config: Config) -> None:
+    """Raise a UserError that names each file of the config that is not there, or `data` when it is no folder."""
+    named = {"seeds.path": config.seeds.path}
+    named |= {f"prompts.{name}": path for name, path in config.prompts.model_dump(exclude={"mode"}).items()}
+    faults = [
+        f"{key}: {path!r} is no file; correct the path" for key, path in named.items() if not Path(path).is_file()
+    ]
+    if Path("data").exists() and not Path("data").is_dir():
+        faults.append("data: is a file, and the stages write a folder of this name; move it away")
+    if faults:
+        raise UserError("\n".join(faults))

@@ -1,0 +1,9 @@
+"""DVC, started as a stage is: `python -m stages commands.dvc repro` ends without a traceback at an early Ctrl-C."""
+
+import signal
+import sys
+
+from dvc.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # DVC handles it from here on
+sys.exit(main(sys.argv[2:]))

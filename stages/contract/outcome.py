@@ -1,0 +1,68 @@
+"""What a stage has decided, and the files that say so."""
+
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from stages.contract.files import write_json
+from stages.contract.jsonl import write_records
+from stages.contract.records import Answer, Rejected
+
+
+class Outcome:
+    """The records a stage has kept and rejected so far, in order."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.kept: list[BaseModel] = []
+        self.rejected: list[Rejected] = []
+        self.started = time.monotonic()
+
+    def reject(self, reason: str, record: BaseModel, **detail: Any) -> None:  # Any: JSON values
+        """Record that `record` is not passed on, why, and what the decision rests on."""
+        self.rejected.append(
+            Rejected(stage=self.name, reason=reason, detail=detail, record=record.model_dump(mode="json"))
+        )
+
+    def write(self, path: str, received: int, answers: Sequence[Answer] | None = None) -> None:
+        """Write the kept records to `path`, then all that `close` writes."""
+        write_records(path, self.kept)
+        self.close(path, received, len(self.kept), answers)
+
+    def close(self, path: str, received: int, passed: int, answers: Sequence[Answer] | None = None) -> None:
+        """Write the rejected records, transcript and metrics of a stage whose output is written; print a summary line.
+
+        The metrics are of the answer set, not of this process: a replay from the store writes the same bytes.
+        """
+        assert received == passed + len(self.rejected), (received, passed, len(self.rejected))
+        write_records(f"data/rejected/{self.name}.jsonl", self.rejected)
+        if answers is not None:
+            write_records(f"data/answers/{self.name}.jsonl", answers)
+        metrics = {
+            "in": received,
+            "out": passed,
+            "rejected": len(self.rejected),
+            "requests": len(answers or []),
+            "cost_usd": total_cost(answers or []),
+        }
+        write_json(f"reports/metrics/{self.name}.json", metrics)
+        print(self._summary(path, received, passed), file=sys.stderr)
+
+    def _summary(self, path: str, received: int, passed: int) -> str:
+        share = f" ({passed / received:.1%})".replace("%", " %") if received else ""
+        reasons = Counter(rejected.reason for rejected in self.rejected)
+        why = "".join(f", {count:,} {reason}" for reason, count in reasons.most_common())
+        seconds = time.monotonic() - self.started
+        return f"{self.name}: {received:,} in, {passed:,} kept{share}{why} -> {path} ({seconds:.1f} s)"
+
+
+def total_cost(answers: Iterable[Answer]) -> float | None:
+    """Return the sum of the answers' costs in USD, rounded once to 6 decimals; None if one is unknown."""
+    costs = [answer.cost_usd for answer in answers]
+    known = [cost for cost in costs if cost is not None]
+    return round(math.fsum(known), 6) if len(known) == len(costs) else None

@@ -1,0 +1,71 @@
+"""What a prompt for new instructions shows: seeds, machine-written instructions, and a focus."""
+
+import difflib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stages.contract.errors import UserError
+from stages.contract.records import SeedTask
+from stages.contract.sections.generate import Generate
+from stages.draw.order import commits_before
+from stages.draw.ranking import Shelf, draw_focus, mix
+
+
+class Shown(NamedTuple):
+    """What one prompt shows."""
+
+    ids: list[str]
+    instructions: list[str]
+    focus: str
+    """Empty when there is none."""
+
+
+class InContext:
+    """The tasks that prompts may show: seeds, and machine-written instructions as they are accepted."""
+
+    def __init__(self, seeds: Sequence[SeedTask], generate: Generate, seed: int) -> None:
+        self._generate = generate
+        self._seed = seed
+        self._seeds, self._machine = Shelf(), Shelf()
+        for task in seeds:
+            if is_shown(task, generate):
+                self._seeds.add(task.id, task.instruction)
+        self._sizes = [0]  # machine-written instructions after so many commits
+
+    def add(self, task_id: str, instruction: str) -> None:
+        """Add a machine-written instruction; prompts may show it once its answer is committed."""
+        self._machine.add(task_id, instruction)
+
+    def commit(self) -> None:
+        """End an answer: what was added since the last one becomes part of the next state of the pool."""
+        self._sizes.append(len(self._machine))
+
+    def show(self, index: int) -> Shown:
+        """Return what request `index` shows: up to `num_machine` machine-written instructions, else seeds.
+
+        They stand in ranked order, which mixes both kinds.
+        """
+        size = self._sizes[commits_before(index, self._generate.window)]
+        draw = mix(self._seed, index)
+        machine = self._machine.draw(draw, self._generate.num_machine, size)
+        places = self._generate.num_seed + self._generate.num_machine - len(machine)
+        ranked = sorted([*machine, *self._seeds.draw(draw, places, len(self._seeds))])
+        focus = draw_focus(self._generate.focus, mix(draw, index))
+        return Shown([task_id for _, task_id, _ in ranked], [text for _, _, text in ranked], focus)
+
+
+def is_shown(seed: SeedTask, generate: Generate) -> bool:
+    """Return whether prompts may show a seed; candidates must differ from the others all the same."""
+    wanted = not generate.domains or seed.domain in generate.domains
+    return wanted and (seed.is_classification or not generate.classification_only)
+
+
+def check_seeds(seeds: Sequence[SeedTask], path: str, generate: Generate) -> None:
+    """Raise a UserError when a domain names no seed, or when no seed is left to be shown."""
+    domains = sorted({seed.domain for seed in seeds if seed.domain})
+    if unknown := [domain for domain in generate.domains if domain not in domains]:
+        close = difflib.get_close_matches(unknown[0], domains, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(domains) or 'none'}"
+        raise UserError(f"generate.domains: {unknown[0]!r} is the domain of no seed in {path}; {hint}")
+    if not any(is_shown(seed, generate) for seed in seeds):
+        raise UserError(f"{path}: no classification task for generate.classification_only; add one")

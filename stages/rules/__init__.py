@@ -1,0 +1,1 @@
+"""Tables of one shape: reason -> what in a text it is rejected or flagged for."""

@@ -1,0 +1,1 @@
+"""What was asked of a model and what it answered, kept on disk. No network."""

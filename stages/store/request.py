@@ -1,0 +1,86 @@
+"""What is asked of a model, and the key under which its answer is kept."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from stages.contract.sections.decoding import Decoding
+from stages.contract.sections.llm import Llm
+
+KEY_VERSION = 1
+_DECODING_KEYS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "stop")
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:  # Any: JSON
+    """Return canonical JSON: sorted keys, no white space, UTF-8."""
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def key_of(request: bytes) -> str:
+    """Return the key of a canonical request: its sha256, 64 hex digits."""
+    return hashlib.sha256(request).hexdigest()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as configured, before LiteLLM maps or drops anything.
+
+    Left out of the key on purpose: URLs, timeouts, concurrency, attempts and the API key, because they say how
+    an answer is fetched and not which answer it is. A moved server or a new key replays for nothing.
+    """
+
+    llm: Llm
+    prompt: str
+    parameters: Mapping[str, Any]  # Any: the JSON values of decoding parameters
+    sample: int
+    """How many earlier requests of the stage were the same."""
+
+    @property
+    def canonical(self) -> bytes:
+        """The request as canonical JSON."""
+        content = (
+            {"messages": [{"role": "user", "content": self.prompt}]}
+            if self.llm.mode == "chat"
+            else {"prompt": self.prompt}
+        )
+        whole = {
+            "version": KEY_VERSION,
+            "model": self.llm.model,
+            "endpoint": self.llm.endpoint,
+            "revision": self.llm.revision,
+            "sample": self.sample,
+            "parameters": dict(self.parameters),
+            **content,
+        }
+        return canonical(whole)
+
+    @cached_property
+    def key(self) -> str:
+        """sha256 of the canonical request, 64 hex digits."""
+        return key_of(self.canonical)
+
+
+class Requests:
+    """Makes the requests of one stage in order, counting those that are the same."""
+
+    def __init__(self, decoding: Decoding) -> None:
+        self._llm = decoding.llm
+        self._parameters = {
+            name: value for name in _DECODING_KEYS if (value := getattr(decoding, name)) not in (None, [])
+        }
+        if self._llm.reasoning_effort is not None:
+            self._parameters["reasoning_effort"] = self._llm.reasoning_effort
+        self._seen: Counter[tuple[str, int]] = Counter()
+
+    def make(self, prompt: str, max_tokens: int) -> Request:
+        """Return the next request; `max_tokens` counts the visible answer, reasoning tokens are added on top."""
+        sample = self._seen[prompt, max_tokens]
+        self._seen[prompt, max_tokens] += 1
+        parameters = {**self._parameters, "max_tokens": max_tokens + self._llm.reasoning_tokens}
+        if self._llm.send_seed:
+            parameters["seed"] = sample
+        return Request(self._llm, prompt, parameters, sample)
