@@ -10,27 +10,29 @@ keys.
 import os
 import sys
 
-from stages.choice.drift import check_files, refuse_drift, refuse_hidden
+from stages.choice.drift import refuse_drift, refuse_hidden
+from stages.choice.files import check_files
 from stages.contract.config import Config
 from stages.contract.files import write_text
 from stages.contract.params import current_config, load_params
-from stages.contract.stage import guarded
+from stages.contract.stage import reported, unchanged
 
 MARKER = "params.yaml was checked against conf/ by the first stage.\n"
 
 
 def main() -> None:
     """Write the marker, then judge."""
-    # The marker is constant, kept in git and written first: DVC removes it before the stage runs, so a check that fails
-    # before writing it would leave a deletion in `git status`.
-    write_text("reports/checked.txt", MARKER)
-    with guarded("check"):
-        config = current_config(Config)
-        check_files(config)
-        if "DVC_EXP_NAME" in os.environ:
-            refuse_hidden(config.experiment)
-        else:
-            refuse_drift(load_params())
+    with reported("check"):
+        # The marker is constant, kept in git and written first: DVC removes it before the stage runs, so a check that
+        # fails before writing it would leave a deletion in `git status`.
+        write_text("reports/checked.txt", MARKER)
+        with unchanged("check"):
+            config = current_config(Config)
+            check_files(config)
+            if "DVC_EXP_NAME" in os.environ:
+                refuse_hidden(config.experiment)
+            else:
+                refuse_drift(load_params())
         print("check: params.yaml is what conf/ composes to", file=sys.stderr)
 
 

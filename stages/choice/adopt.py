@@ -8,7 +8,7 @@ import yaml
 
 from stages.choice.choose import FILE, Choice
 from stages.choice.compose import compose
-from stages.choice.drift import check_files
+from stages.choice.files import check_files
 from stages.contract.config import Config
 from stages.contract.files import write_text
 from stages.contract.validation import validate

@@ -1,4 +1,4 @@
-"""Whether params.yaml is what conf/ composes to, and whether the files that it names are there."""
+"""Whether params.yaml is what conf/ composes to."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Any
 import yaml
 
 from stages.choice.compose import compose
-from stages.contract.config import Config
 from stages.contract.dotted import as_typed, leaves
 from stages.contract.errors import UserError
 from stages.contract.files import load_yaml
@@ -55,16 +54,3 @@ def _settings(content: dict[str, Any]) -> dict[str, Any]:  # Any: what YAML hold
     groups = {group: option for entry in content.get("defaults", []) for group, option in entry.items()}
     values = {key: value for key, value in content.items() if key != "defaults"}
     return groups | (leaves(values) if values else {})
-
-
-def check_files(config: Config) -> None:
-    """Raise a UserError that names each file of the config that is not there, or `data` when it is no folder."""
-    named = {"seeds.path": config.seeds.path}
-    named |= {f"prompts.{name}": path for name, path in config.prompts.model_dump(exclude={"mode"}).items()}
-    faults = [
-        f"{key}: {path!r} is no file; correct the path" for key, path in named.items() if not Path(path).is_file()
-    ]
-    if Path("data").exists() and not Path("data").is_dir():
-        faults.append("data: is a file, and the stages write a folder of this name; move it away")
-    if faults:
-        raise UserError("\n".join(faults))

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from stages.choice.files import check_files
 from stages.commands.reproduce import alone, reproduce
 from stages.contract.config import Config
 from stages.contract.errors import UserError
@@ -33,6 +34,7 @@ def main(_: argparse.Namespace) -> int:
         UserError: a stage would ask another model than the built-in one.
     """
     config = current_config(Config)
+    check_files(config)
     for name, section in (
         ("generate", config.generate),
         ("classify", config.classify),

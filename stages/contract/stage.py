@@ -25,7 +25,7 @@ def stage(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -> Itera
         model: the sections that the stage reads.
         pipeline: the dvc.yaml that declares the stage, from the root of the repository.
     """
-    with guarded(name, pipeline):
+    with reported(name), unchanged(name, pipeline):
         yield stage_config(name, model, pipeline)
 
 
@@ -42,29 +42,37 @@ def stage_config(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -
 
 
 @contextmanager
-def guarded(name: str, pipeline: str = ROOT_PIPELINE) -> Iterator[None]:
-    """Run the body of a stage, and fail if its parameters or dependencies change meanwhile.
-
-    DVC hashes them only after the command, so it would record values that the stage never saw, and its run cache would
-    serve that output for them from then on.
-    A SeedlingError ends the process with its message, one line for each fault, and its exit code.
-    """
+def reported(name: str) -> Iterator[None]:
+    """Run the body of a stage; an error ends the process with one line for each fault, and the error's exit code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # stages/__main__.py had switched it off for the imports
     try:
-        before = state_of(name, pipeline)
         yield
-        after = state_of(name, pipeline)
-        if changed := [key for key in before if before[key] != after.get(key)]:
-            raise SeedlingError(
-                f"{', '.join(changed)} changed while the stage ran, so nothing was recorded; run it again "
-                "(every answer is stored)"
-            )
     except SeedlingError as error:
         leave(name, error)
     except OSError as error:  # of a file that no other code gives words to, such as one in a folder that cannot be read
         leave(name, unusable(error.filename, error))
     except KeyboardInterrupt:
         leave(name, StoppedError(signal.SIGINT))
+
+
+@contextmanager
+def unchanged(name: str, pipeline: str = ROOT_PIPELINE) -> Iterator[None]:
+    """Run the body of a stage, and fail if its parameters or dependencies change meanwhile.
+
+    DVC hashes them only after the command, so it would record values that the stage never saw, and its run cache would
+    serve that output for them from then on.
+
+    Raises:
+        SeedlingError: something changed; it is named.
+    """
+    before = state_of(name, pipeline)
+    yield
+    after = state_of(name, pipeline)
+    if changed := [key for key in before if before[key] != after.get(key)]:
+        raise SeedlingError(
+            f"{', '.join(changed)} changed while the stage ran, so nothing was recorded; run it again "
+            "(every answer is stored)"
+        )
 
 
 def leave(name: str, error: SeedlingError) -> None:

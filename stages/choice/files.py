@@ -1,0 +1,19 @@
+"""Whether the files that a config names are there. No Hydra, so that the demonstration can ask it too."""
+
+from pathlib import Path
+
+from stages.contract.config import Config
+from stages.contract.errors import UserError
+
+
+def check_files(config: Config) -> None:
+    """Raise a UserError that names each file of the config that is not there, or `data` when it is no folder."""
+    named = {"seeds.path": config.seeds.path}
+    named |= {f"prompts.{name}": path for name, path in config.prompts.model_dump(exclude={"mode"}).items()}
+    faults = [
+        f"{key}: {path!r} is no file; correct the path" for key, path in named.items() if not Path(path).is_file()
+    ]
+    if Path("data").exists() and not Path("data").is_dir():
+        faults.append("data: is a file, and the stages write a folder of this name; move it away")
+    if faults:
+        raise UserError("\n".join(faults))

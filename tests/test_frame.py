@@ -1,0 +1,147 @@
+"""The frame of a stage: how it starts, what it guards, how it ends, and that any pipeline file can use it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.repository import Repository, stages_run
+from tests.test_window import wait_until
+
+TINY = """
+from stages.contract.files import write_text
+from stages.contract.outcome import Outcome
+from stages.contract.sections.base import Section
+from stages.contract.sections.seeds import Seeds
+from stages.contract.stage import stage
+
+
+class Config(Section):
+    seeds: Seeds
+
+
+with stage("tiny", Config, "evaluate/dvc.yaml") as config:
+    {body}
+    Outcome("tiny").write("data/tiny.jsonl", 0)
+"""
+PIPELINE = {
+    "stages": {
+        "tiny": {
+            "wdir": "..",
+            "cmd": "sh stages/start.sh tiny",
+            "params": ["seeds"],
+            "deps": ["${seeds.path}", "stages/tiny.py"],
+            "outs": ["data/tiny.jsonl", "data/rejected/tiny.jsonl"],
+            "metrics": [{"reports/metrics/tiny.json": {"cache": False}}],
+        }
+    }
+}
+
+
+def with_a_pipeline_of_its_own(repository: Repository, body: str) -> Repository:
+    repository.write("stages/tiny.py", TINY.format(body=body))
+    # DVC looks for params.yaml beside a pipeline file, wherever the stage works
+    repository.write("evaluate/dvc.yaml", yaml.safe_dump({"vars": ["../params.yaml"], **PIPELINE}))
+    return repository
+
+
+def test_a_stage_of_another_pipeline_file_runs_in_the_same_frame(repository: Repository) -> None:
+    with_a_pipeline_of_its_own(repository, "print(config.seeds.path)")
+    done = repository.dvc("repro", "evaluate/dvc.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "seeds/seed_tasks.jsonl" in done.stdout
+    assert repository.read("reports/metrics/tiny.json")
+    again = repository.dvc("repro", "evaluate/dvc.yaml")
+    assert (again.returncode, stages_run(again)) == (0, [])
+
+
+def test_a_stage_of_another_pipeline_file_is_guarded_too(repository: Repository) -> None:
+    with_a_pipeline_of_its_own(repository, "write_text(config.seeds.path, '{}')")
+    done = repository.dvc("repro", "evaluate/dvc.yaml")
+    assert done.returncode != 0
+    assert "tiny: seeds/seed_tasks.jsonl changed while the stage ran, so nothing was recorded" in done.stderr
+
+
+# How it starts
+
+
+def test_dvc_of_an_environment_that_is_not_active_runs_the_stages_with_its_own_interpreter(
+    repository: Repository, tmp_path: Path
+) -> None:
+    (repository.root / ".venv").symlink_to(sys.prefix)
+    repository.write("conf/choice.yaml", repository.read("conf/choice.yaml") + "# run check again\n")
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [".venv/bin/dvc", "repro"], cwd=repository.root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, stages_run(done)) == (0, ["check"]), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "library"),
+    [("generate", "numpy"), ("commands.dvc", "_datetime"), ("commands.dvc", "_ruamel_yaml")],
+    ids=["a_stage", "dvc", "dvc_later"],
+)
+def test_an_early_ctrl_c_ends_without_a_traceback(module: str, library: str, repository: Repository) -> None:
+    process = repository.start("python", "-m", "stages", module, "repro")
+    maps = Path(f"/proc/{process.pid}/maps")
+    wait_until(lambda: library in maps.read_text("utf-8"))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) in (-signal.SIGINT, 130, 252)  # 252 is how DVC ends once it is up
+    assert "Traceback" not in repository.said()
+
+
+# What the system refuses
+
+
+def as_an_ordinary_user() -> list[str]:
+    """Return what makes root heed the permissions of files."""
+    if os.geteuid():
+        return []
+    if not shutil.which("setpriv"):
+        pytest.fail("setpriv of util-linux is needed to run this test as root")
+    powers = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}"]
+
+
+def lock(path: str, mode: int) -> Callable[[Repository], None]:
+    return lambda repository: (repository.root / path).chmod(mode)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "command", "line"),
+    [
+        pytest.param(lock(".dvc", 0o500), ["seedling", "run"], ".dvc/tmp: cannot be ", id="read_only"),
+        pytest.param(lock("reports", 0o500), ["stage", "check"], "reports/checked.txt: cannot be w", id="reports"),
+        pytest.param(lock("conf", 0), ["seedling", "run"], "conf/config.yaml: cannot be used", id="conf_unreadable"),
+        pytest.param(lock("params.yaml", 0), ["seedling", "demo"], "params.yaml: cannot be read", id="params"),
+        pytest.param(lock("seeds", 0), ["stage", "filter"], "seeds/seed_tasks.jsonl: cannot be", id="seeds"),
+        pytest.param(lock("data", 0), ["stage", "filter"], "data/tasks.jsonl: cannot be", id="data"),
+    ],
+)
+def test_what_may_not_be_read_or_written_is_one_line(
+    refuse: Callable[[Repository], None], command: list[str], line: str, repository: Repository
+) -> None:
+    shutil.rmtree(repository.root / ".dvc/tmp")
+    refuse(repository)
+    module = ["stages.commands.cli"] if command[0] == "seedling" else ["stages"]
+    done = repository.run(*as_an_ordinary_user(), "python", "-m", *module, command[1])
+    for path in (".dvc", "reports", "conf", "seeds", "data"):
+        (repository.root / path).chmod(0o755)
+    assert done.returncode in (1, 2)
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_seeds_file_that_was_renamed_is_named_with_its_key(repository: Repository) -> None:
+    (repository.root / "seeds/seed_tasks.jsonl").rename(repository.root / "seeds/mine.jsonl")
+    line = "seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path"
+    for command in ("run", "demo"):
+        done = repository.seedling(command)
+        assert (done.returncode, done.stderr) == (2, f"seedling: {line}\n")
