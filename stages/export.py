@@ -107,7 +107,7 @@ def card(splits: dict[str, list[Instance]], models: Sequence[str]) -> str:
     """Return the dataset card, Markdown."""
     notice = demonstration_notice(models)
     return CARD.format(
-        notice=f"\n> This is {notice}.\n" if notice else "",
+        notice=f"\n> {notice}\n" if notice else "",
         counts="\n".join(_count_line(name, instances) for name, instances in splits.items()),
         models=", ".join(models) or "no model",
         seeds=sum(instance.source == "seed" for instances in splits.values() for instance in instances),

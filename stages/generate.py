@@ -173,6 +173,11 @@ def report_saturation(outcome: Outcome, generate: Generate) -> None:
         f"of the candidates of the last {generate.acceptance_requests} requests were accepted; most were rejected "
         f"as {reason} ({count:,} of {len(outcome.rejected):,})"
     )
+    if generate.llm.provider == "offline":
+        message += (
+            ". The built-in model knows only a few hundred tasks; for more choose a real one: "
+            "export OPENAI_API_KEY=…; seedling run llm=openai"
+        )
     if not outcome.kept:
         raise SeedlingError(f"{message}; change the model, the prompt or the rules in `generate`")
     print(f"generate: {message}", file=sys.stderr)

@@ -23,7 +23,7 @@ from stages.contract.records import Answer
 from stages.contract.sections.decoding import Decoding
 from stages.contract.validation import Model, validate
 from stages.llm.window import answer_each
-from stages.models.offline.model import reply
+from stages.models.book.reply import reply
 from stages.store.request import Request, Requests
 
 Section = Mapping[str, Any]  # Any: what YAML holds
@@ -127,7 +127,6 @@ def completion(call: Call, **changes: Any) -> dict[str, Any]:  # Any: JSON
     answer = reply(
         call.prompt,
         seed=call.body.get("seed") or 0,
-        temperature=call.body.get("temperature"),
         max_tokens=call.body.get("max_completion_tokens") or call.body.get("max_tokens"),
         stop=[stop] if isinstance(stop, str) else stop,
     )

@@ -4,6 +4,9 @@ from typing import Any
 
 from stages.contract.records import Answer, Instance, Instruction, SeedTask, Task
 
+NOTICE = "Demonstration data from a built-in book of hand-written tasks, not from a language model."
+"""What is said wherever data of the built-in model is shown."""
+
 _INSTRUCTION: dict[str, Any] = {
     "id": "ins-1",
     "instruction": "Sort the words.",

@@ -133,7 +133,7 @@ def test_prune_forgets_nothing_that_is_younger(repository: Repository) -> None:
 def test_stats_add_up_answers_and_tokens(repository: Repository) -> None:
     answers = [json.loads(line)["answer"] for line in exported(repository)]
     done = repository.seedling("answers", "stats")
-    [row] = [line.split() for line in done.stdout.splitlines() if line.startswith("offline/procedural")]
+    [row] = [line.split() for line in done.stdout.splitlines() if line.startswith("offline/book")]
     figures = [
         len(answers),
         *(sum(answer[f"{kind}_tokens"] for answer in answers) for kind in ("prompt", "completion")),

@@ -180,7 +180,7 @@ def test_an_answer_without_usage_counts_no_tokens(llm: Values, llm_server: LlmSe
         pytest.param(CHAT, None, id="unknown_price"),
         pytest.param({**CHAT, "model": "openai/gpt-4.1-mini"}, (11 * 0.40 + 7 * 1.60) / 1e6, id="known_price"),
         pytest.param(VLLM, 0.0, id="own_server"),
-        pytest.param({"provider": "offline", "model": "offline/procedural"}, 0.0, id="offline"),
+        pytest.param({"provider": "offline", "model": "offline/book"}, 0.0, id="offline"),
     ],
 )
 def test_the_cost_is_known_or_null(llm: Values, cost_usd: float | None, llm_server: LlmServer, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from stages.contract.outcome import Outcome
 from stages.contract.sections.export import Export
 from stages.export import alpaca, card, chat, divide, split_of, write_splits
-from tests.records import instance
+from tests.records import NOTICE, instance
 
 ROWS = [instance(id=f"ins-{n}-{k}", instruction_id=f"ins-{n}", output=f"{n} {k}") for n in range(200) for k in range(2)]
 WITH_SEEDS = Export(formats=["alpaca"], validation_fraction=0.1, include_seeds=True)
@@ -65,9 +65,9 @@ def test_only_the_formats_wanted_are_written_and_the_manifest_counts_their_rows(
 
 def test_the_card_warns_of_demonstration_data_only() -> None:
     splits = {"train": [instance()], "validation": []}
-    assert "demonstration data" in card(splits, ["offline/procedural"])
-    assert "demonstration" not in card(splits, ["openai/gpt-4.1"])
-    assert "demonstration data" in card(splits, ["offline/procedural", "openai/gpt-4.1"])
+    assert NOTICE in card(splits, ["offline/book"])
+    assert NOTICE not in card(splits, ["openai/gpt-4.1"])
+    assert NOTICE in card(splits, ["offline/book", "openai/gpt-4.1"])
     assert "| train | 1 | 1 | 0 |" in card(splits, [])
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from stages.contract.params import RUNTIME_VARIABLE
 from tests.llm_server import Call, LlmServer, Reaction, answer, answering
+from tests.records import NOTICE
 from tests.repository import SHARED, Repository, stages_run
 
 MODEL_STAGES = ("generate", "classify", "instantiate")
@@ -71,10 +72,10 @@ def test_the_manifest_says_what_the_files_hold_and_that_they_are_a_demonstration
     for name, entry in manifest["files"].items():
         content = (finished.root / "data/export" / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == entry["sha256"]
-    assert manifest["models"] == ["offline/procedural"]
-    assert "demonstration data" in manifest["notice"]
-    assert "demonstration data" in finished.read("data/export/README.md")
-    assert "demonstration data" in finished.read("data/report.html").lower()
+    assert manifest["models"] == ["offline/book"]
+    assert NOTICE in manifest["notice"]
+    assert NOTICE in finished.read("data/export/README.md")
+    assert NOTICE in finished.read("data/report.html")
 
 
 def run_model_stages(repository: Repository, store: Path, concurrency: int, hash_seed: int) -> dict[str, bytes]:

@@ -241,8 +241,8 @@ def test_llm_any_without_a_model_is_one_line_with_the_command() -> None:
         ("llm.model=mistral/", "llm.model: write it as PROVIDER/NAME, such as mistral/mistral-small-latest, "),
         ("llm.model=/x", "llm.model: write it as PROVIDER/NAME, such as mistral/mistral-small-latest, found '/x'"),
         (
-            "llm.model=offline/procedural",
-            "llm.model: the built-in model needs its revision; choose llm=offline, found 'offline/procedural'",
+            "llm.model=offline/book",
+            "llm.model: the built-in model needs its revision; choose llm=offline, found 'offline/book'",
         ),
         ("llm.model=a/b llm@classify.llm=any", "classify.llm.model: llm=any needs the name of a model"),
     ],

@@ -12,6 +12,7 @@ import pytest
 
 from stages.choice.choose import Choice, amended
 from tests.llm_server import LlmServer, slow
+from tests.records import NOTICE
 from tests.repository import Repository, stages_run
 
 
@@ -135,7 +136,7 @@ def test_runtime_on_the_command_line_reaches_the_stages_before_that_of_the_envir
             ["filter.drop_flags=[input_mising]"],
             "filter.drop_flags.0: Input should be 'input_missing' or 'output_repeats'",
         ),
-        (["llm.provider=openai"], "llm.model 'offline/procedural' is not of llm.provider 'openai'"),
+        (["llm.provider=openai"], "llm.model 'offline/book' is not of llm.provider 'openai'"),
         (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is no override; write key=value"),
         (["seed=1,2"], "'seed=1,2': takes one value; write key=value"),
         (["+a=1"], "'+a=1': takes one value; write key=value"),
@@ -185,7 +186,7 @@ def test_the_demonstration_shows_funnel_instances_and_places(repository: Reposit
     assert f"kept, 3 of {len(machine)}:" in done.stdout
     assert "data/report.html" in done.stdout
     assert "bin/activate" in done.stdout
-    assert "demonstration data" in done.stdout
+    assert NOTICE in done.stdout
     assert "seedling run llm=openai" in done.stdout
 
 

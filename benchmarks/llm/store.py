@@ -14,7 +14,7 @@ from statistics import mean
 from benchmarks.llm.common import print_table, write_prompts
 from stages.contract.records import Answer
 from stages.llm.response import no_answer
-from stages.models.offline.model import reply
+from stages.models.book.reply import reply
 from stages.store.answers import AnswerStore
 from stages.store.request import Request, Requests
 from tests.llm_server import configure
@@ -26,7 +26,7 @@ TEXT_LENGTH = 840  # with which a record takes about 1,145 bytes
 def write_answers(count: int) -> list[tuple[Request, Answer]]:
     """Return requests of `generate` and answers to them, of which some share their texts."""
     prompts = write_prompts(count)
-    texts = [reply(prompt, seed=0, temperature=1.0, max_tokens=2048, stop=[]).text for prompt in prompts[:500]]
+    texts = [reply(prompt, max_tokens=2048).text for prompt in prompts[:500]]
     made = Requests(configure().generate)
     requests = [made.make(prompt, 2048) for prompt in prompts]
     pairs = zip(requests, itertools.cycle(text[:TEXT_LENGTH] for text in texts if len(text) >= TEXT_LENGTH))

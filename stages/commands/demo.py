@@ -78,7 +78,7 @@ def _outcome() -> Iterator[str]:
         yield from _lines(row.reason, str(row.record["instruction"]) + (f" ({detail})" if detail else ""))
     yield ""
     if notice := demonstration_notice({row.model for row in kept}):
-        yield f"This is {notice}."
+        yield notice
     yield from _lines("dataset", "data/export/")
     yield from _lines("report", "data/report.html")
     yield from _lines("rejected", "data/rejected/")

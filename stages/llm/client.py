@@ -9,6 +9,7 @@ from stages.contract.records import Answer
 from stages.contract.sections.runtime import Runtime
 from stages.llm.budget import Budget
 from stages.llm.faults import AttemptError
+from stages.llm.inside import Inside
 from stages.llm.limits import Limit
 from stages.llm.prices import most_tokens
 from stages.llm.progress import Progress
@@ -36,7 +37,7 @@ class Client:
         self._locks = KeyLocks(store.database.path.parent)
         self._limit = Limit(runtime, progress.paused)
         self._flights: dict[str, asyncio.Task[Answer]] = {}
-        self._wire: Wire | None = None
+        self._wire: Wire | Inside | None = None
         self._jitter = random.Random()  # noqa: S311  spreads retries; touches no data
 
     @property
@@ -119,7 +120,7 @@ class Client:
 
     async def _attempt(self, request: Request, *, again: bool) -> Answer:
         if self._wire is None:
-            wire = Wire(self._runtime, request)
+            wire = Inside() if request.llm.route == "offline" else Wire(self._runtime, request)
             self._budget.open(request)
             self._progress.begin(self._budget)
             self._wire = wire

@@ -4,15 +4,16 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from typing import Never
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Never
 
 from stages.contract.records import Answer
 from stages.llm.budget import Budget, money
 from stages.llm.changes import changed_since_lock
 from stages.llm.prices import cost_usd
 from stages.llm.work import Work
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 _QUIET_SECONDS = 5.0  # between two lines where there is no terminal
 _REDRAWN_SECONDS = 0.1  # between two states of the bar
@@ -162,6 +163,8 @@ class Progress:
         return f"about {money(calls * cost / so_far.answers)} USD"
 
     def _new_bar(self) -> "tqdm[Never]":
+        from tqdm import tqdm  # only where there is a terminal: its import is a tenth of a stage's start
+
         return tqdm(
             desc=self._name,
             total=self._work.target,

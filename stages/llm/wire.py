@@ -76,11 +76,11 @@ class Wire:
 
     async def _send(self, request: Request, server: str | None) -> Any:  # Any: LiteLLM's response
         parameters = {name: value for name, value in request.parameters.items() if name not in self._refused}
-        if "seed" in parameters and self._llm.route != "offline":
+        if "seed" in parameters:
             parameters["seed"] = seed_on_the_wire(request)
         common = {
             "model": self._llm.model,
-            "api_base": None if self._llm.route == "offline" else server,
+            "api_base": server,
             "api_key": self._key or self._no_key(server),
             "num_retries": 0,
             "max_retries": 0,
@@ -97,7 +97,8 @@ class Wire:
         return "none" if server and self._llm.route not in _SIGN_BY_THEMSELVES else None
 
     def _refuse_unknown_provider(self) -> None:
-        known = ["offline", *(getattr(name, "value", name) for name in self._litellm.provider_list)]
+        own = [entry["provider"] for entry in self._litellm.custom_provider_map]
+        known = [*own, *(getattr(name, "value", name) for name in self._litellm.provider_list)]
         if self._llm.route not in known:
             close = difflib.get_close_matches(self._llm.route, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "see docs/providers.md"
@@ -135,11 +136,6 @@ def refused_parameters(request: Request) -> list[str]:
     They are tried one at a time, so that one refusal does not take the others along, and then together: of two that
     do not go together, such as temperature and reasoning_effort, the first is not sent.
     """
-    if request.llm.route == "offline":
-        from stages.models.offline.provider import register
-
-        register()
-        return []
     parameters = dict(request.parameters)
     refused = [name for name, value in parameters.items() if not _accepts(request.llm, {name: value})]
     left = {name: value for name, value in parameters.items() if name not in refused}

@@ -1,1 +1,1 @@
-"""Models that run inside this process."""
+"""Models that run inside this process: the built-in book."""

@@ -1,1 +1,0 @@
-"""The built-in demonstration model `offline/procedural`: composes tasks from families and computes their answers."""
