@@ -1,11 +1,15 @@
 """What an edit costs: the stages that run and the requests that are asked anew, measured with the built-in model.
 
     python -m benchmarks.reruns
+    python -m benchmarks.reruns --files
 
 Each edit is made in a copy of one finished default dataset; an answer is new when the store did not hold it.
+With --files, a comment is added to each file under stages/ in turn, and the stages that would run again are printed.
 """
 
+import json
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +39,7 @@ def edited(path: str, old: str, new: str) -> Callable[[Repository], list[str]]:
     return edit
 
 
+COMMENTED = {".py", ".j2", ".sh", ".jsonl"}
 EDITS: dict[str, Callable[[Repository], list[str]]] = {
     "runtime.concurrency=4": chosen("runtime.concurrency=4"),
     "export.validation_fraction=0.2": chosen("export.validation_fraction=0.2"),
@@ -57,7 +62,48 @@ def stored(repository: Repository) -> int:
         return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
 
 
+def comment(path: Path) -> str:
+    """Return a line that changes a file and nothing of what it does."""
+    return {".j2": "{# read again #}\n", ".jsonl": "\n"}.get(path.suffix, "# read again\n")
+
+
+def stages_changed(repository: Repository) -> str:
+    """Return the stages that DVC would run again, in the order of dvc.yaml."""
+    done = repository.dvc("status", "--json")
+    assert done.returncode == 0, done.stderr
+    return ", ".join(json.loads(done.stdout)) or "none"
+
+
+def measure_files() -> None:
+    """Print a table of the files under stages/: a line for those of a room that rerun the same stages."""
+    with tempfile.TemporaryDirectory() as folder:
+        finished = new_repository(Path(folder, "finished"), 12)
+        first = finished.seedling("run")
+        assert first.returncode == 0, first.stderr
+        found: dict[tuple[str, str], list[str]] = {}
+        for path in sorted(path for path in (finished.root / "stages").rglob("*") if path.suffix in COMMENTED):
+            name, text = path.relative_to(finished.root), path.read_bytes()
+            path.write_bytes(text + comment(path).encode())
+            stages = stages_changed(finished)
+            path.write_bytes(text)
+            room = "/".join(name.parts[:2]) if len(name.parts) > 2 else str(name)
+            found.setdefault((room, stages), []).append("/".join(name.parts[2:]) or name.name)
+    print("| a comment in | reruns |\n|---|---|")
+    rooms = [room for room, _ in found]
+    for (room, stages), names in found.items():
+        which = f": {', '.join(names)}" if rooms.count(room) > 1 else ""
+        print(f"| {room}{which} | {stages} |")
+
+
 def main() -> None:
+    """Print a table with a line for each edit, or for the files under stages/."""
+    if sys.argv[1:] == ["--files"]:
+        measure_files()
+    else:
+        measure_edits()
+
+
+def measure_edits() -> None:
     """Print a table with a line for each edit."""
     with tempfile.TemporaryDirectory() as folder:
         finished = new_repository(Path(folder, "finished"), INSTRUCTIONS)

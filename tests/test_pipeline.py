@@ -137,10 +137,12 @@ def test_raising_the_target_asks_only_the_new_requests(repository: Repository) -
     ("edited", "users"),
     [
         ("stages/text/parse.py", ["generate", "classify", "filter"]),
+        pytest.param("stages/llm/client.py", [], marks=pytest.mark.slow),
+        pytest.param("stages/contract/sections/export.py", ["check", "export"], marks=pytest.mark.slow),
         pytest.param("stages/text/prompts.py", ["generate", "classify", "instantiate"], marks=pytest.mark.slow),
         pytest.param("prompts/chat/classify.j2", ["classify"], marks=pytest.mark.slow),
         pytest.param("stages/export.py", ["export"], marks=pytest.mark.slow),
-        pytest.param("stages/report.html.j2", ["analyze"], marks=pytest.mark.slow),
+        pytest.param("stages/page/report.html.j2", ["analyze"], marks=pytest.mark.slow),
     ],
 )
 def test_an_edit_of_code_reruns_exactly_its_users(repository: Repository, edited: str, users: list[str]) -> None:

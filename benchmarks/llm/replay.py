@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.llm.common import print_table
+from benchmarks.writer import write
+from tests.llm_server import LlmServer
 from tests.repository import Repository, new_repository, stages_run
 
 INSTRUCTIONS, REPLAYS, NO_OPS = 1_000, 3, 4
@@ -38,7 +40,10 @@ def measure_replay() -> None:
         no_litellm = Path(folder, "none")
         no_litellm.mkdir()
         (no_litellm / "litellm.py").write_text("raise AssertionError('litellm is imported')", "utf-8")
-        turns["`seedling run`, every answer asked"] = [timed(lambda: repository.seedling("run"))]
+        with LlmServer() as server:
+            server.behaviour = write
+            first = ("run", "llm=vllm", f"runtime.api_base={server.api_base}")
+            turns["`seedling run`, every answer asked"] = [timed(lambda: repository.seedling(*first))]
         finished = repository.data()
         replays = turns["`seedling run`, every answer stored"] = []
         for _ in range(REPLAYS):
