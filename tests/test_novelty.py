@@ -216,6 +216,28 @@ def test_an_accepted_text_is_compared_with_later_ones_of_its_batch() -> None:
     assert second.nearest == [(0, rouge_score_of("name a river in france", "name a river in france please"))]
 
 
+def test_comparing_leaves_the_pool_as_it_was_and_judges_each_text_alone() -> None:
+    pool = NoveltyPool(THRESHOLD, rouge_tokens)
+    pool.add(["name a river", "sort the words by length"])
+    texts = ["name a lake", "name a lake", "sort the words by length"]
+    first = pool.compare(texts)
+    assert (pool.compare(texts), len(pool)) == (first, 2)
+    assert [verdict.accepted for verdict in first] == [True, True, False]
+    assert first == [expected_verdict(text, ["name a river", "sort the words by length"]) for text in texts]
+
+
+def test_admitting_is_comparing_and_adding_one_text_at_a_time() -> None:
+    texts = near_duplicates(300)
+    whole, single = NoveltyPool(THRESHOLD, rouge_tokens), NoveltyPool(THRESHOLD, rouge_tokens)
+    verdicts = []
+    for text in texts:
+        [verdict] = single.compare([text])
+        verdicts.append(verdict)
+        if verdict.accepted:
+            single.add([text])
+    assert whole.admit(texts) == verdicts
+
+
 def test_added_texts_join_unjudged() -> None:
     pool = new_pool(texts=["name a river", "name a river", ""])
     assert len(pool) == 3
