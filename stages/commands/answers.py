@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from stages.commands.paths import absolute
 from stages.contract.config import Config
 from stages.contract.errors import UserError
 from stages.contract.jsonl import numbered_lines, parse_record, read_records, write_records
@@ -31,10 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions with their arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("stats", help="answers, tokens and costs by model, and what the last commands spent")
+    # paths hold from where they are typed; commands work at the root of the repository
     exporting = actions.add_parser("export", help="write every stored answer to a JSON Lines file")
-    exporting.add_argument("file", type=absolute)
+    exporting.add_argument("file", type=os.path.abspath)
     importing = actions.add_parser("import", help="add the answers of exported stores or of data/answers/*.jsonl")
-    importing.add_argument("files", nargs="+", type=absolute, metavar="file")
+    importing.add_argument("files", nargs="+", type=os.path.abspath, metavar="file")
     pruning = actions.add_parser("prune", help="forget old answers that the dataset in data/ does not rest on")
     pruning.add_argument("--older-than", type=float, required=True, metavar="DAYS")
     pruning.add_argument("--yes", action="store_true", help="forget them; without it they are only counted")

@@ -1,12 +1,12 @@
 """`seedling seeds check FILE`: what a seed file covers, which tasks are alike, and what a prompt will show."""
 
 import argparse
+import os
 import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from stages.commands.paths import absolute
 from stages.contract.records import SeedTask
 from stages.contract.seeds import read_seeds
 from stages.contract.stage import stage_config
@@ -32,7 +32,9 @@ _WIDTH = 100
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("action", choices=["check"], help="schema, coverage, near pairs, and the prompt it leads to")
-    parser.add_argument("file", nargs="?", type=absolute, help="a file of seed tasks; without one, that of the config")
+    parser.add_argument(
+        "file", nargs="?", type=os.path.abspath, help="a file of seed tasks; without one, that of the config"
+    )
 
 
 def main(options: argparse.Namespace) -> int:
