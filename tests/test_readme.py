@@ -136,6 +136,20 @@ def test_the_stages_that_an_edit_reruns_use_what_is_edited(edit: str, listed: st
     assert found == [name for name in stages if name in found]
 
 
+def test_the_stages_that_a_comment_reruns_are_those_that_depend_on_the_file() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    table = (ROOT / "README.md").read_text("utf-8").partition("| a comment in |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`[^|]+) \| ([a-z, ]+) \|$", table, re.MULTILINE)
+    assert len(rows) > 5
+    for named, listed in rows:
+        for path in re.findall("`([^`]+)`", named):
+            assert (ROOT / path).exists()
+            users = [name for name in stages if any(f"{path}/".startswith(f"{dep}/") for dep in stages[name]["deps"])]
+            within = [dep for name in stages for dep in stages[name]["deps"] if dep.startswith(path) and dep != path]
+            assert (", ".join(users) or "none") == listed, path
+            assert listed != "none" or within == []
+
+
 def test_the_rows_in_readme_are_rows_of_the_dataset_and_of_the_seeds() -> None:
     [seed, *rows] = [json.loads(line) for block in blocks("json") for line in block.splitlines()]
     seeds = [json.loads(line) for line in (ROOT / "seeds/seed_tasks.jsonl").read_text("utf-8").splitlines()]
