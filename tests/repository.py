@@ -33,7 +33,7 @@ class Repository:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=1200,  # a loaded machine takes several times as long
         )
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:

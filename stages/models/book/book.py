@@ -27,16 +27,11 @@ def find(instruction: str) -> SeedTask | None:
 
 def domain_of(text: str) -> str:
     """Return the domain whose tasks use the words of a text most (naive Bayes)."""
-    counts = _word_counts()
     words = _WORD.findall(text.lower())
-    vocabulary = len(set().union(*counts.values()))
-
-    def likelihood(domain: str) -> float:
-        known = counts[domain]
-        size = known.total() + _SMOOTHING * vocabulary
-        return sum(math.log((known[word] + _SMOOTHING) / size) for word in words)
-
-    return max(sorted(counts), key=likelihood)
+    weights = _weights()
+    return max(
+        sorted(weights), key=lambda domain: sum(weights[domain].get(word, weights[domain][""]) for word in words)
+    )
 
 
 @cache
@@ -45,11 +40,19 @@ def _by_instruction() -> dict[str, SeedTask]:
 
 
 @cache
-def _word_counts() -> dict[str, Counter[str]]:
-    """Return the words of each domain; its name and the instructions count more than inputs and outputs."""
+def _weights() -> dict[str, dict[str, float]]:
+    """Return for each domain the logarithm of each word's share of its texts; "" stands for words it does not use.
+
+    The name of a domain and its instructions count more than inputs and outputs.
+    """
     counts: dict[str, Counter[str]] = {}
     for task in tasks():
         texts = [task.domain] * 5 + [task.instruction] * 2
         texts += [text for row in task.instances for text in (row.input, row.output)]
         counts.setdefault(task.domain, Counter()).update(_WORD.findall(" ".join(texts).lower()))
-    return counts
+    vocabulary = len(set().union(*counts.values()))
+    weights = {}
+    for domain, known in counts.items():
+        size = known.total() + _SMOOTHING * vocabulary
+        weights[domain] = {word: math.log((count + _SMOOTHING) / size) for word, count in [("", 0), *known.items()]}
+    return weights
