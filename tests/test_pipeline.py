@@ -249,7 +249,7 @@ def test_a_dataset_in_another_language_grows_to_its_end(
     [
         ("params.yaml", "classify.max_tokens"),
         pytest.param("prompts/chat/classify.j2", "prompts/chat/classify.j2", marks=pytest.mark.slow),
-        pytest.param("stages/text/parse.py", "stages/text/parse.py", marks=pytest.mark.slow),
+        pytest.param("stages/text/parse.py", "stages/text", marks=pytest.mark.slow),
         pytest.param("data/instructions.jsonl", "data/instructions.jsonl", marks=pytest.mark.slow),
     ],
     ids=["config", "prompt", "code", "data"],
