@@ -14,8 +14,8 @@ from stages.contract.sections.runtime import Runtime
 from stages.contract.stage import stage
 from stages.llm.window import answer_each
 from stages.store.request import Request, Requests
-from stages.text.parse import parse_verdict
 from stages.text.prompts import load_prompt
+from stages.text.verdicts import parse_verdict
 
 
 class Prompts(Section):

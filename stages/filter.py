@@ -23,7 +23,7 @@ from stages.novelty.tokens import TOKENIZERS
 from stages.rules.flags import FLAGS
 from stages.rules.instances import RULES
 from stages.rules.table import broken
-from stages.text.parse import parse_instances
+from stages.text.instances import parse_instances
 
 _ABSENT = re.compile(r"\W*(?:no ?input|n/?a|none|not applicable|empty|nothing)\W*", re.IGNORECASE)
 

@@ -27,7 +27,7 @@ from stages.draw.shown import InContext, Shown, check_seeds
 from stages.llm.window import answer_in_order
 from stages.rules.judge import Judge, Judgement
 from stages.store.request import Request, Requests
-from stages.text.parse import parse_instructions
+from stages.text.instructions import parse_instructions
 from stages.text.prompts import load_prompt
 
 

@@ -7,14 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.text.parse import (
-    Instructions,
-    ParsedInstance,
-    parse_instances,
-    parse_instructions,
-    parse_verdict,
-    without_reasoning,
-)
+from stages.text.instances import ParsedInstance, parse_instances
+from stages.text.instructions import Instructions, parse_instructions
+from stages.text.marks import spoken
+from stages.text.verdicts import parse_verdict
 
 LAW = settings(deadline=None, derandomize=True)
 ANSWERS = Path(__file__).parent / "answers"
@@ -54,7 +50,7 @@ FROM_CHAT: dict[str, list[str]] = {
         'Sort this list: ["pear", "apple"]',
         'Count the words in ["one two", "three"].',
     ],
-    "json_list_of_objects": [],
+    "json_list_of_objects": [RIVER, PICNIC],
     "json_half_of_a_surrogate_pair": ["Say ? with a face.", RIVER],
     "capitals_colons_and_numbers": [
         "Explain why the USA and NASA chose Python",
@@ -242,7 +238,7 @@ FRAGMENTS = [
 ANY_ANSWER = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=8))).map("".join)
 
 READINGS: dict[str, Callable[[str], object]] = {
-    "without_reasoning": without_reasoning,
+    "spoken": spoken,
     "instructions": lambda text: parse_instructions(text, truncated=False, continues=False),
     "instructions_truncated": lambda text: parse_instructions(text, truncated=True, continues=False),
     "instructions_continued": lambda text: parse_instructions(text, truncated=True, continues=True),
@@ -261,8 +257,8 @@ HOSTILE: dict[str, tuple[str, str, str]] = {
     "one_long_number": ('["a", ', "1", "instructions_truncated"),
     "blank_lines": ("1. a", "\n", "instructions_continued"),
     "bold": ("1. ", "**", "instructions"),
-    "nested_thinking": ("", "<think>", "without_reasoning"),
-    "closed_thinking": ("", "</think>", "without_reasoning"),
+    "nested_thinking": ("", "<think>", "spoken"),
+    "closed_thinking": ("", "</think>", "spoken"),
     "signs_before_a_verdict": ("", "-", "verdict"),
     "open_labels": ("", "<label>", "verdict"),
     "unclosed_inputs": ("", "<input>", "instances_input_first"),
@@ -384,7 +380,7 @@ def test_an_answer_at_its_token_limit_marks_the_last_instance_as_cut_off(
     ids=["block", "no_opening", "no_closing", "in_the_middle", "capitals", "nothing_else", "no_reasoning"],
 )
 def test_reasoning_is_dropped(text: str, visible: str) -> None:
-    assert without_reasoning(text) == visible
+    assert spoken(text) == visible
 
 
 @LAW
@@ -409,7 +405,9 @@ def test_the_token_limit_moves_the_last_instruction_and_changes_no_other(text: s
 def test_the_token_limit_marks_the_last_instance_at_most(text: str, output_first: bool) -> None:
     free = parse_instances(text, output_first=output_first, truncated=False)
     limited = parse_instances(text, output_first=output_first, truncated=True)
-    assert [instance._replace(cut_off=False) for instance in limited] == free
+    assert [instance._replace(cut_off=False) for instance in limited] == [
+        instance._replace(cut_off=False) for instance in free
+    ]
     assert not any(instance.cut_off for instance in limited[:-1])
 
 
