@@ -1,7 +1,6 @@
 import string
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -11,206 +10,25 @@ from stages.text.instances import ParsedInstance, parse_instances
 from stages.text.instructions import Instructions, parse_instructions
 from stages.text.marks import spoken
 from stages.text.verdicts import parse_verdict
+from tests.answer_table import (
+    ANSWERS,
+    BROKEN,
+    BROKEN_INSTANCES,
+    CAPITAL,
+    CUT_OFF,
+    CUT_OFF_INSTANCES,
+    FROM_BASE,
+    FROM_CHAT,
+    INPUT_FIRST,
+    OUTPUT_FIRST,
+    SEASON,
+    VERDICTS,
+    answer,
+    readings,
+    style,
+)
 
 LAW = settings(deadline=None, derandomize=True)
-ANSWERS = Path(__file__).parent / "answers"
-
-
-def answer(quirk: str) -> str:
-    return (ANSWERS / f"{quirk}.txt").read_bytes().decode()
-
-
-RIVER, WORDS, PICNIC = "Name a river.", "Sort the given words.", "Plan a picnic."
-SEASON, CAPITAL = "Describe your favourite season in three sentences.", "What is the capital of the given country?"
-
-FROM_CHAT: dict[str, list[str]] = {
-    "chat_preamble_and_closing_remark": [
-        "Name a river that crosses more than two countries.",
-        "Rewrite the given sentence without the letter e.",
-        "Plan a picnic for six people and one dog.",
-    ],
-    "tagged_tasks": ["Compare two kinds of cheese in one sentence.", "Sort the given words by their last letter."],
-    "tagged_tasks_with_talk": [
-        "Compare two kinds of cheese in one sentence.",
-        "Sort the given words by their last letter.",
-    ],
-    "tags_in_capitals": [RIVER, WORDS],
-    "tags_that_never_close": [RIVER, WORDS, PICNIC],
-    "task_of_several_lines": ["Answer both questions:\n1. Who wrote the letter?\n2. Who received it?", RIVER],
-    # `generate` rejects the first: it holds no word
-    "literal_placeholder_task": ["…", RIVER],
-    "brackets_and_colons_after_numbers": [RIVER, WORDS, PICNIC],
-    "bold_numbers": [RIVER, WORDS, PICNIC, "Use **bold** words in a headline."],
-    "bullets": [RIVER, WORDS, PICNIC],
-    "headings_inside_items": [RIVER, WORDS, PICNIC],
-    "quoted_items": [RIVER, WORDS, PICNIC, '"Halt" or "stop": which one is ruder than "wait"'],
-    "json_list": [RIVER, 'Say "hello" in three languages.', "Sort the given words:\nb, a"],
-    "json_list_in_a_fence": [RIVER, WORDS],
-    "json_list_inside_a_numbered_item": [
-        'Sort this list: ["pear", "apple"]',
-        'Count the words in ["one two", "three"].',
-    ],
-    "json_list_of_objects": [RIVER, PICNIC],
-    "json_half_of_a_surrogate_pair": ["Say ? with a face.", RIVER],
-    "capitals_colons_and_numbers": [
-        "Explain why the USA and NASA chose Python",
-        "Remind Bob of the meeting at 10:30 with Ann:",
-        "iPhone or Android: which one suits my grandmother?",
-    ],
-    "year_at_the_start_of_a_line": [
-        "Summarise what happened in the spring of\n2016. Use two sentences.",
-        RIVER,
-    ],
-    "own_steps_inside_an_item": [
-        RIVER,
-        WORDS,
-        "Follow these steps:\n1. Read the text.\n2. Count its sentences.",
-        PICNIC,
-    ],
-    "bullets_inside_a_numbered_item": ["Choose the better reply:\n   - Yes, of course.\n   - Yeah.", RIVER],
-    "numbers_inside_a_bullet": ["Put the steps in order:\n  1. Bake.\n  2. Mix.", RIVER],
-    "many_languages": [
-        "用三句话描述你最喜欢的季节。",
-        "Назови реку, которая течёт через две страны.",
-        "Écris un poème sur l'été.",
-        "اكتب رسالة شكر قصيرة.",
-        "¿Cuál es la capital del país dado?",
-    ],
-    "no_list_at_all": [],
-    "reasoning_before_the_tasks": [RIVER],
-    "reasoning_without_its_opening_tag": [RIVER, WORDS],
-    "reasoning_that_never_ends": [],
-    "reasoning_twice": [RIVER, WORDS],
-    "reasoning_inside_reasoning": [RIVER],
-}
-"""Answers of chat models that ended by themselves -> their instructions."""
-
-FROM_BASE: dict[str, list[str]] = {
-    "base_model_continues_the_list": [SEASON, CAPITAL, "Write a short thank-you note to a teacher."],
-    "base_model_starts_numbering_again": [SEASON, CAPITAL],
-    "base_model_writes_one_line": [SEASON],
-    "json_list_inside_a_base_answer": ['Sort this list: ["pear", "apple"]', RIVER],
-    "year_at_the_end_of_a_sentence": [
-        "Invent the plot of a movie released in 2016. Then name its hero.",
-        "Multiply 4 by 16. Explain each step.",
-        "Describe the year 2020.",
-    ],
-}
-"""Answers that go on after an open number -> their instructions."""
-
-CUT_OFF: dict[str, tuple[list[str], list[str]]] = {
-    "length_limit_inside_the_third_item": ([RIVER, WORDS], ["Plan a picnic for six peo"]),
-    "length_limit_inside_a_tag": ([RIVER, WORDS], ["Plan a picnic for six peo"]),
-    "length_limit_after_a_closed_tag": ([RIVER, WORDS], []),
-    "json_list_cut_off_inside_an_item": ([RIVER, WORDS], ["Plan a pic"]),
-    "json_list_cut_off_between_items": ([RIVER], [WORDS]),
-}
-"""Answers that hit their token limit -> instructions that are complete, and the one that is not."""
-
-KETTLE = ("kettle", "The kettle whistled.")
-KETTLE_AND_WINDOW = ("kettle, window", "She opened the window when the kettle whistled.")
-BRIDGE_AND_FOG = ("bridge, fog", "The bridge had vanished in the fog.")
-
-INPUT_FIRST: dict[str, list[tuple[str, str]]] = {
-    "tagged_instances": [KETTLE_AND_WINDOW, BRIDGE_AND_FOG],
-    "tagged_instances_with_talk": [KETTLE_AND_WINDOW],
-    "empty_input_tag": [("", "The Danube.")],
-    "blank_input_tag": [("", "The Danube.")],
-    "output_tag_alone": [("", "The Danube.")],
-    "indentation_and_blank_lines": [
-        ("    def double(n):\n        return n + n", "def double(n):\n\n    return 2 * n  # not n + n")
-    ],
-    "direct_answer": [("", "The Danube crosses ten countries:\n\n- Germany\n- Austria")],
-    "numbered_examples": [KETTLE_AND_WINDOW, ("bridge, fog", f"{BRIDGE_AND_FOG[1]}\nIt came back at noon.")],
-    "markdown_examples": [KETTLE_AND_WINDOW, BRIDGE_AND_FOG],
-    "example_numbers_with_a_gap": [KETTLE, ("bridge", "The bridge had vanished.")],
-    "first_example_without_its_number": [KETTLE, ("bridge", "The bridge had vanished.")],
-    "output_without_an_input": [
-        ("", "1. Keep a room open in the evening.\n2. Let young readers choose the books."),
-    ],
-    "input_without_an_output": [("kettle, window", "")],
-    "word_example_inside_an_output": [
-        (
-            "serendipity",
-            "A happy discovery that nobody planned.\n"
-            "Example sentence: It was pure serendipity.\nExample: We met by serendipity.",
-        )
-    ],
-    "line_example_1_inside_an_output": [
-        (
-            "",
-            "A lesson on fractions has two parts.\nExample 1\nHalve an apple.\nExample 2\nCut a cake into eight.",
-        )
-    ],
-    "output_marker_twice": [("2", "The program prints this:\nOutput: 4\nIt is the square.")],
-    "input_marker_inside_code": [("a number", 'print("\nInput: ")\nnumber = int(input())')],
-    "label_line_inside_an_output": [
-        ("a jar of honey", "Write this on the jar:\nLabel: Forest honey\nClass label: A\nWeight: 500 g")
-    ],
-    "html_input_tag_inside_an_output": [
-        ("", "An <input> element takes what a user types, and <input> needs no closing tag."),
-        ("checkbox", '<input type="checkbox">'),
-    ],
-    "colons_in_inputs": [("Meeting at 10:30 with Bob", "10:30"), ("https://example.org/a?b=c", "example.org")],
-    "reasoning_before_the_instances": [KETTLE],
-}
-"""Answers to an input-first prompt that ended by themselves -> (input, output)."""
-
-SPAM, NO_SPAM = ("You won a prize!", "spam"), ("See you at ten.", "no spam")
-
-OUTPUT_FIRST: dict[str, list[tuple[str, str]]] = {
-    "tagged_labels": [SPAM, ("See you at 10:30.", "no spam")],
-    "class_labels": [SPAM, ("See you at 10:30.\nBring the cake.", "no spam")],
-    "class_label_and_input_on_one_line": [("A great film.", "positive"), ("Two wasted hours.", "negative")],
-    "class_label_in_other_spellings": [SPAM, NO_SPAM],
-    "label_in_markdown": [SPAM, NO_SPAM],
-    "class_label_under_example_lines": [SPAM, NO_SPAM],
-    "same_label_many_times": [(str(number), "odd" if number % 2 else "even") for number in range(1, 10)],
-    "output_line_inside_a_labelled_input": [
-        ("assert 2 + 2 == 4\nOutput: ok\nLabel: test 1", "passes"),
-        ("assert 2 + 2 == 5", "fails"),
-    ],
-    "label_without_an_input": [("", "fruit")],
-    "labels_after_their_inputs": [SPAM, NO_SPAM],
-    "label_without_a_marker": [],
-}
-"""Answers to an output-first prompt that ended by themselves -> (input, output)."""
-
-CUT_OFF_INSTANCES: dict[str, tuple[bool, list[ParsedInstance]]] = {
-    "length_limit_inside_an_output": (
-        False,
-        [ParsedInstance(*KETTLE, cut_off=False), ParsedInstance("bridge", "The bridge had van", cut_off=True)],
-    ),
-    "length_limit_inside_a_marked_output": (
-        False,
-        [ParsedInstance(*KETTLE, cut_off=False), ParsedInstance("bridge", "The bridge had van", cut_off=True)],
-    ),
-    "length_limit_inside_a_direct_answer": (
-        False,
-        [ParsedInstance("", "The Danube crosses ten coun", cut_off=True)],
-    ),
-    "length_limit_before_the_output": (
-        False,
-        [ParsedInstance(*KETTLE, cut_off=False), ParsedInstance("bridge", "", cut_off=True)],
-    ),
-    "length_limit_after_the_last_closing_tag": (False, [ParsedInstance(*KETTLE, cut_off=False)]),
-    "length_limit_before_the_labelled_input": (
-        True,
-        [ParsedInstance(*SPAM, cut_off=False), ParsedInstance("", "no spam", cut_off=True)],
-    ),
-    "length_limit_inside_a_labelled_input": (
-        True,
-        [ParsedInstance(*SPAM, cut_off=False), ParsedInstance("See you at", "no spam", cut_off=True)],
-    ),
-}
-"""Answers that hit their token limit -> whether output-first, and their instances."""
-
-VERDICTS: dict[str, bool | None] = {
-    "verdict_after_reasoning": False,
-    "verdict_with_a_reason": True,
-    "verdict_that_depends": None,
-}
-
 FRAGMENTS = [
     *("<think>", "</think>", "<task>", "</task>", "<TASK>", "<input>", "</input>", "<output>", "</output>"),
     *("<label>", "</label>", "Example 1\n", "Example 2\n", "\nInput: ", "\nOutput: ", "\nClass label: ", "\nLabel: "),
@@ -275,17 +93,12 @@ HOSTILE: dict[str, tuple[str, str, str]] = {
 
 
 def test_every_answer_has_a_test_and_every_test_an_answer() -> None:
-    tables: list[Mapping[str, object]] = [
-        FROM_CHAT,
-        FROM_BASE,
-        CUT_OFF,
-        INPUT_FIRST,
-        OUTPUT_FIRST,
-        CUT_OFF_INSTANCES,
-        VERDICTS,
-    ]
-    named = [quirk for table in tables for quirk in table]
-    assert sorted(named) == sorted(path.stem for path in ANSWERS.iterdir())
+    assert [reading.quirk for reading in readings()] == sorted(path.stem for path in ANSWERS.iterdir())
+
+
+@pytest.mark.parametrize("named", ["base list", "chat tags", "chat prose", "reasoning"])
+def test_there_are_answers_in_each_style(named: str) -> None:
+    assert sum(style(reading) == named for reading in readings()) >= 12
 
 
 @pytest.mark.parametrize(("quirk", "expected"), FROM_CHAT.items(), ids=FROM_CHAT)
@@ -305,6 +118,22 @@ def test_an_answer_at_its_token_limit_loses_the_last_item_only(
     quirk: str, expected: tuple[list[str], list[str]]
 ) -> None:
     assert parse_instructions(answer(quirk), truncated=True, continues=False) == Instructions(*expected)
+
+
+@pytest.mark.parametrize(("quirk", "expected"), BROKEN.items(), ids=BROKEN)
+def test_an_answer_that_breaks_off_loses_its_last_item_whatever_the_server_says(
+    quirk: str, expected: tuple[list[str], list[str]]
+) -> None:
+    assert parse_instructions(answer(quirk), truncated=False, continues=False) == Instructions(*expected)
+
+
+@pytest.mark.parametrize(("quirk", "expected"), BROKEN_INSTANCES.items(), ids=BROKEN_INSTANCES)
+def test_an_instance_that_breaks_off_is_cut_off_whatever_the_server_says(
+    quirk: str, expected: list[tuple[str, str]]
+) -> None:
+    found = parse_instances(answer(quirk), output_first=False, truncated=False)
+    assert [(instance.input, instance.output) for instance in found if not instance.cut_off] == expected
+    assert found[-1].cut_off
 
 
 def test_a_base_answer_at_its_token_limit_loses_the_last_item_only() -> None:

@@ -55,7 +55,6 @@ _RULES = re.compile(
     r"(?: (?:for|of|about|on|to|I)\b[^.!?:]*)?\s*[:：]\W*",
     re.IGNORECASE,
 )
-_BLANK_LINES = re.compile(r"\n(?:[ \t\r]*+\n)++")
 
 
 def list_mark(item: str) -> int:
@@ -165,8 +164,11 @@ def _value(mark: re.Match[str]) -> int:
 
 def _without_closing_remark(item: str) -> str:
     """Return the last item up to a blank line that is not followed by indented text or by a block of code."""
-    for gap in _BLANK_LINES.finditer(item, len(item) - len(item.lstrip())):
-        following = item[gap.end() :].split("\n", 1)[0]
-        if not following.startswith((" ", "\t")) and not FENCE.match(following):
-            return item[: gap.start()]
-    return item
+    lines = item.strip().split("\n")
+    closings, code_ends = fences(lines), -1
+    for index, line in enumerate(lines):
+        if index in closings and index > code_ends:
+            code_ends = closings[index]
+        elif index > code_ends and index and not lines[index - 1].strip() and line.strip() and line[0] not in " \t":
+            return "\n".join(lines[:index])
+    return "\n".join(lines)
