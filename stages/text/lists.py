@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from stages.text.lines import FENCE, fences
+from stages.text.lines import fences
 from stages.text.names import TASK
 
 _BOLD = r"(?:\*\*|__)?"
