@@ -2,9 +2,9 @@
 
     python -m benchmarks.answers
 
-The set is every answer in tests/answers/ and variations of them that change no part: reasoning before the answer, marks of
-a chat template around it, blank lines, another turn after it. An answer counts if every complete part is read as it is
-written in tests/answer_table.py and nothing else is read.
+The set is every answer in tests/answers/ and variations of them that change no part: reasoning before the answer, marks
+of a chat template around it, blank lines, another turn after it. An answer counts if every complete part is read as it
+is written in tests/answer_table.py and nothing else is read.
 
 The published rules are those by which Self-Instruct splits an answer, written anew from a description of their effect.
 Its rules about the words of a candidate are left out, since they judge what was read.

@@ -22,7 +22,6 @@ from tests.answer_table import (
     INPUT_FIRST,
     OUTPUT_FIRST,
     SEASON,
-    VERDICTS,
     answer,
     readings,
     style,
@@ -141,40 +140,6 @@ def test_a_base_answer_at_its_token_limit_loses_the_last_item_only() -> None:
     assert found == Instructions([SEASON, CAPITAL], ["Write a short thank-you note to a teacher."])
 
 
-@pytest.mark.parametrize(
-    ("text", "verdict"),
-    [
-        ("<label>yes</label>", True),
-        ("<label>No</label>", False),
-        ("<label> YES. </label> It has two labels.", True),
-        ("<LABEL>no", False),
-        ("Yes", True),
-        (" yes, it is", True),
-        ("Yes.", True),
-        ("**Yes**", True),
-        ("\n\nNo", False),
-        ("NO!", False),
-        ("no - it asks for a text", False),
-        ("", None),
-        ("It depends.", None),
-        ("I cannot tell.", None),
-        ("Maybe yes", None),
-        ("Nothing of that kind", None),
-        ("yesterday", None),
-        ("<label>maybe</label> yes", None),
-        ("<label></label>", None),
-        ("Là oui", None),
-    ],
-)
-def test_a_verdict_is_yes_or_no_and_unknown_where_the_model_says_neither(text: str, verdict: bool | None) -> None:
-    assert parse_verdict(text) is verdict
-
-
-@pytest.mark.parametrize(("quirk", "verdict"), VERDICTS.items(), ids=VERDICTS)
-def test_a_raw_answer_gives_its_verdict(quirk: str, verdict: bool | None) -> None:
-    assert parse_verdict(answer(quirk)) is verdict
-
-
 @pytest.mark.parametrize(("quirk", "expected"), INPUT_FIRST.items(), ids=INPUT_FIRST)
 def test_an_input_first_answer_gives_its_instances(quirk: str, expected: list[tuple[str, str]]) -> None:
     found = parse_instances(answer(quirk), output_first=False, truncated=False)
@@ -193,23 +158,6 @@ def test_an_answer_at_its_token_limit_marks_the_last_instance_as_cut_off(
 ) -> None:
     output_first, instances = expected
     assert parse_instances(answer(quirk), output_first=output_first, truncated=True) == instances
-
-
-@pytest.mark.parametrize(
-    ("text", "visible"),
-    [
-        ("<think>a</think>b", "b"),
-        ("a</think>b", "b"),
-        ("a<think>b", "a"),
-        ("a<think>b</think>c", "ac"),
-        ("<THINK>a</Think> b ", "b"),
-        ("<think></think>", ""),
-        ("I think so.", "I think so."),
-    ],
-    ids=["block", "no_opening", "no_closing", "in_the_middle", "capitals", "nothing_else", "no_reasoning"],
-)
-def test_reasoning_is_dropped(text: str, visible: str) -> None:
-    assert spoken(text) == visible
 
 
 @LAW
@@ -266,8 +214,3 @@ def test_a_hostile_answer_of_2_mb_is_read_in_linear_time(start: str, repeated: s
                 started = time.process_time()
                 reading(text)
                 assert time.process_time() - started < 2, f"{name}, {size:,} characters"
-
-
-@pytest.mark.parametrize("text", ["No idea.", "No way to tell.", "No, I cannot tell.", "yes/no", "Yes or no?"])
-def test_what_only_begins_like_a_verdict_is_none(text: str) -> None:
-    assert parse_verdict(text) is None

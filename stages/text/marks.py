@@ -48,7 +48,7 @@ _LOST_CHANNELS = re.compile(r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", 
 _WHOLE_ANSWER = re.compile(r"\s*<(answer|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I)
 _MARK = "|".join(f"(?P<{kind.replace(' ', '_')}>{spelled})" for kind, spelled in SPELLED.items())
 _TOKEN = re.compile(
-    rf"(?P<fence>^[ \t]*(?P<ticks>`{{3,}}|~{{3,}})[^`\n]*$)"
+    rf"(?P<fence>(?:^|(?<=[>\]]))[ \t]*(?P<ticks>`{{3,}}|~{{3,}})[^`\n]*$)"
     rf"|(?P<code>(?<!`)`[^`\n]{{1,200}}`|(?<!`)``(?!`)[^\n]{{1,200}}?``)"
     rf"|<[|｜](?P<name>[^\s|｜<>]{{1,40}})[|｜]>|{_MARK}",
     re.MULTILINE | re.IGNORECASE,
@@ -66,8 +66,8 @@ _ROLE = re.compile(
 _CHANNEL = re.compile(r"[ \t]*(?:(final)\b)?\w*(?:[^<\n]{0,80}(?:<\|constrain\|>\w*)?<\|message\|>)?")
 _ANSWER_CLOSES = re.compile(r'\s*(?:</(?:task|input|output|label|answer)|"\s*[,}\]])', re.IGNORECASE)
 _BEFORE_MENTION = re.compile(r"[^\s.!?…。！？>]['\"]? \Z")
-_AFTER_MENTION = re.compile(r" [^\W\dA-Z_]| [(\"'`“«]|[,;:.?!)](?:\s|</|\Z)|['’-]\w")
-_LINE_ENDS = re.compile(r"[ \t]*(?:</|\r?\n|\Z)")
+_AFTER_MENTION = re.compile(r" [^\W\dA-Z_]| [(\"'`“«]|[,;:.?!)](?:\s|<|\Z)|['’-]\w")
+_LINE_ENDS = re.compile(r"[ \t]*(?:<|\r?\n|\Z)")
 _OPENING_QUOTES, _CLOSING_QUOTES = "\"'“‘«‹(`„「『", "\"'”’»›)`“」』"
 
 
@@ -104,7 +104,7 @@ def mentioned(text: str, start: int, end: int, *, opens: bool = False) -> bool:
 def _events(text: str) -> Iterator[tuple[str, str]]:
     """Yield the texts, in order, and between them what starts a new turn or makes a text reasoning."""
     leading = _LEADING_MARKS.match(text)
-    position = leading.end() if leading else 0
+    begin = position = leading.end() if leading else 0
     unclosed: set[str] = set()
     while token := _TOKEN.search(text, position):
         kind = _kind(token)
@@ -113,7 +113,7 @@ def _events(text: str) -> Iterator[tuple[str, str]]:
             yield "text", text[position:end]
             position = end
             continue
-        end, turn = _read(text, token, kind)
+        end, turn = _read(text, token, kind, begin)
         yield "text", text[position : token.start()].rstrip(" " if kind == CITATION else "")
         if turn:
             yield turn, text[token.start() : end]
@@ -140,10 +140,10 @@ def _end_of_code(text: str, opening: re.Match[str], unclosed: set[str]) -> int:
     return opening.end()
 
 
-def _read(text: str, token: re.Match[str], kind: str) -> tuple[int, str]:
+def _read(text: str, token: re.Match[str], kind: str, begin: int) -> tuple[int, str]:
     """Return where a mark ends, and the event that it makes; no event if it is left out alone."""
     start, end = token.span()
-    struck_out = token[0] == "</s>" and "<s>" in text[max(0, start - 300) : start]  # in HTML
+    struck_out = token[0] == "</s>" and "<s>" in text[max(begin, start - 300) : start]  # in HTML
     if kind != CITATION and (struck_out or mentioned(text, start, end, opens=kind == OPEN)):
         return end, "text"
     if kind == OPEN:
