@@ -45,7 +45,7 @@ EDITS: dict[str, Callable[[Repository], list[str]]] = {
     "export.validation_fraction=0.2": chosen("export.validation_fraction=0.2"),
     "filter.max_instances_per_task=1": chosen("filter.max_instances_per_task=1"),
     "filter.rouge_threshold=0.6": chosen("filter.rouge_threshold=0.6"),
-    "a comment in stages/text/parse.py": edited("stages/text/parse.py", "", "# read again\n"),
+    "a comment in stages/text/marks.py": edited("stages/text/marks.py", "", "# read again\n"),
     "generate.num_instructions=300": chosen("generate.num_instructions=300"),
     "instantiate.temperature=0.5": chosen("instantiate.temperature=0.5"),
     "classify.temperature=0.5": chosen("classify.temperature=0.5"),

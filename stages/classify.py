@@ -14,8 +14,8 @@ from stages.contract.sections.runtime import Runtime
 from stages.contract.stage import stage
 from stages.llm.window import answer_each
 from stages.store.request import Request, Requests
-from stages.text.parse import parse_verdict
 from stages.text.prompts import load_prompt
+from stages.text.verdicts import parse_verdict
 
 
 class Prompts(Section):
@@ -66,7 +66,7 @@ def main() -> None:
         answers = answer_each("classify", config.runtime, list(requests(instructions, config)))
         for instruction, answer in zip(instructions, answers, strict=True):
             judge(instruction, answer, outcome)
-        outcome.write("data/classified.jsonl", len(instructions), answers)
+        outcome.write("data/classified.jsonl", len(instructions), answers, min_kept=config.classify.min_kept)
 
 
 if __name__ == "__main__":

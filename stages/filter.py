@@ -23,7 +23,7 @@ from stages.novelty.tokens import TOKENIZERS
 from stages.rules.flags import FLAGS
 from stages.rules.instances import RULES
 from stages.rules.table import broken
-from stages.text.parse import parse_instances
+from stages.text.instances import parse_instances
 
 _ABSENT = re.compile(r"\W*(?:no ?input|n/?a|none|not applicable|empty|nothing)\W*", re.IGNORECASE)
 
@@ -157,7 +157,7 @@ def main() -> None:
             tasks = drop_similar(tasks, seeds, pool, outcome)
         sieve = Sieve(config.filter, seed_instances, outcome)
         received += sum(sieve.judge_task(task) - 1 for task in tasks)
-        outcome.write("data/instances.jsonl", received)
+        outcome.write("data/instances.jsonl", received, min_kept=config.filter.min_kept, seeds=len(seed_instances))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.contract.errors import SeedlingError
 from stages.contract.files import write_json
 from stages.contract.outcome import Outcome
 from stages.contract.records import NO_ANSWER, Answer, Candidate, Instruction, SeedTask
@@ -23,11 +22,12 @@ from stages.contract.seeds import read_seeds
 from stages.contract.stage import stage
 from stages.draw.acceptance import Acceptance
 from stages.draw.order import commits_before
-from stages.draw.shown import InContext, Shown, check_seeds
+from stages.draw.seeds import check_seeds, doubt_about
+from stages.draw.shown import InContext, Shown
 from stages.llm.window import answer_in_order
 from stages.rules.judge import Judge, Judgement
 from stages.store.request import Request, Requests
-from stages.text.parse import parse_instructions
+from stages.text.instructions import parse_instructions
 from stages.text.prompts import load_prompt
 
 
@@ -162,25 +162,19 @@ class Bootstrap:
 
 
 def report_saturation(outcome: Outcome, generate: Generate) -> None:
-    """Say on stderr that the run stopped before its target, and what most candidates were rejected for.
-
-    Raises:
-        SeedlingError: no instruction was accepted, so there is no dataset.
-    """
+    """Say on stderr that the run stopped before its target, and what most candidates were rejected for."""
     [(reason, count)] = Counter(row.reason for row in outcome.rejected).most_common(1)
     message = (
-        f"stopped at {len(outcome.kept):,} of {generate.num_instructions:,}: fewer than {generate.min_acceptance:.0%} "
-        f"of the candidates of the last {generate.acceptance_requests} requests were accepted; most were rejected "
-        f"as {reason} ({count:,} of {len(outcome.rejected):,})"
+        f"generate: stopped at {len(outcome.kept):,} of {generate.num_instructions:,}: fewer than "
+        f"{generate.min_acceptance:.0%} of the candidates of the last {generate.acceptance_requests} requests were "
+        f"accepted; most were rejected as {reason} ({count:,} of {len(outcome.rejected):,})"
     )
     if generate.llm.provider == "offline":
         message += (
             ". The built-in model knows only a few hundred tasks; for more choose a real one: "
             "export OPENAI_API_KEY=…; seedling run llm=openai"
         )
-    if not outcome.kept:
-        raise SeedlingError(f"{message}; change the model, the prompt or the rules in `generate`")
-    print(f"generate: {message}", file=sys.stderr)
+    print(message, file=sys.stderr)
 
 
 def main() -> None:
@@ -188,13 +182,16 @@ def main() -> None:
     with stage("generate", Config) as config:
         seeds = read_seeds(config.seeds.path)
         check_seeds(seeds, config.seeds.path, config.generate)
+        if doubt := doubt_about(seeds, config.generate):
+            print(f"generate: {config.seeds.path}: {doubt}", file=sys.stderr)
         bootstrap = Bootstrap(config, seeds)
         answer_in_order("generate", config.runtime, bootstrap)
         outcome = bootstrap.outcome
         if bootstrap.saturated:
             report_saturation(outcome, config.generate)
+        received = len(outcome.kept) + len(outcome.rejected)
+        outcome.write("data/instructions.jsonl", received, bootstrap.answers, min_kept=config.generate.min_kept)
         write_json("reports/plots/acceptance.json", bootstrap.acceptance.curve(bootstrap.answers))
-        outcome.write("data/instructions.jsonl", len(outcome.kept) + len(outcome.rejected), bootstrap.answers)
 
 
 if __name__ == "__main__":

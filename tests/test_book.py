@@ -35,8 +35,10 @@ from stages.rules.candidates import candidate_rules
 from stages.rules.flags import FLAGS
 from stages.rules.instances import RULES
 from stages.rules.table import broken
-from stages.text.parse import parse_instances, parse_instructions, parse_verdict
+from stages.text.instances import parse_instances
+from stages.text.instructions import parse_instructions
 from stages.text.prompts import load_prompt
+from stages.text.verdicts import parse_verdict
 from tests.llm_server import configure
 from tests.records import instance, task
 from tests.repository import ROOT, SHARED, Repository

@@ -136,9 +136,10 @@ def test_raising_the_target_asks_only_the_new_requests(repository: Repository) -
 @pytest.mark.parametrize(
     ("edited", "users"),
     [
-        ("stages/text/parse.py", ["generate", "classify", "filter"]),
         pytest.param("stages/llm/client.py", [], marks=pytest.mark.slow),
         pytest.param("stages/contract/sections/export.py", ["check", "export"], marks=pytest.mark.slow),
+        ("stages/text/marks.py", ["generate", "classify", "filter"]),
+        pytest.param("stages/text/instances.py", ["filter"], marks=pytest.mark.slow),
         pytest.param("stages/text/prompts.py", ["generate", "classify", "instantiate"], marks=pytest.mark.slow),
         pytest.param("prompts/chat/classify.j2", ["classify"], marks=pytest.mark.slow),
         pytest.param("stages/export.py", ["export"], marks=pytest.mark.slow),
@@ -249,7 +250,7 @@ def test_a_dataset_in_another_language_grows_to_its_end(
     [
         ("params.yaml", "classify.max_tokens"),
         pytest.param("prompts/chat/classify.j2", "prompts/chat/classify.j2", marks=pytest.mark.slow),
-        pytest.param("stages/text/parse.py", "stages/text", marks=pytest.mark.slow),
+        pytest.param("stages/text/verdicts.py", "stages/text/verdicts.py", marks=pytest.mark.slow),
         pytest.param("data/instructions.jsonl", "data/instructions.jsonl", marks=pytest.mark.slow),
     ],
     ids=["config", "prompt", "code", "data"],

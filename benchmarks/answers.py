@@ -1,0 +1,106 @@
+"""The share of a mixed set of answers that is read correctly: by our parsers, and by the rules of the published code.
+
+    python -m benchmarks.answers
+
+The set is every answer in tests/answers/ and variations of them that change no part: reasoning before the answer, marks
+of a chat template around it, blank lines, another turn after it. An answer counts if every complete part is read as it
+is written in tests/answer_table.py and nothing else is read.
+
+The published rules are those by which Self-Instruct splits an answer, written anew from a description of their effect.
+Its rules about the words of a candidate are left out, since they judge what was read.
+"""
+
+import re
+from collections.abc import Callable
+from itertools import cycle, islice
+
+from stages.text.instances import parse_instances
+from stages.text.instructions import parse_instructions
+from stages.text.verdicts import parse_verdict
+from tests.answer_table import Reading, readings, style
+
+ANSWERS = 200
+STYLES = ("base list", "chat tags", "chat prose", "reasoning")
+VARIATIONS: tuple[Callable[[str], str], ...] = (
+    lambda text: f"<think>\nWhat is asked for here?\n</think>\n\n{text}",
+    lambda text: f"{text}<|im_end|>",
+    lambda text: f"\n\n{text}\n\n",
+    lambda text: f"<|im_start|>assistant\n{text}<|im_end|>\n<|im_start|>user\nThank you.<|im_end|>\n",
+    lambda text: f"The user wants an answer in the form asked for.\n</think>\n\n{text}",
+    lambda text: f"{text}</s></s>",
+)
+
+
+def mixed_set() -> list[Reading]:
+    """Return 200 answers: those of the files, then variations of every other one that its server did not cut off."""
+    originals = readings()
+    whole = [reading for reading in originals if not reading.truncated and not reading.continues]
+    varied = (
+        reading._replace(text=vary(reading.text)) for reading, vary in zip(whole[::2], cycle(VARIATIONS), strict=False)
+    )
+    return [*originals, *islice(varied, ANSWERS - len(originals))]
+
+
+def ours(reading: Reading) -> object:
+    """Return the complete parts that our parsers read."""
+    if reading.kind == "verdict":
+        return parse_verdict(reading.text)
+    if reading.kind == "instructions":
+        return parse_instructions(reading.text, truncated=reading.truncated, continues=reading.continues).complete
+    output_first = reading.kind == "output_first"
+    found = parse_instances(reading.text, output_first=output_first, truncated=reading.truncated)
+    return [(instance.input, instance.output) for instance in found if not instance.cut_off]
+
+
+def published(reading: Reading) -> object:
+    """Return the parts that the rules of the published code read."""
+    if reading.kind == "verdict":
+        return reading.text.strip() in ("Yes", "yes", "YES")
+    if reading.kind == "instructions":
+        if reading.truncated:  # the whole answer is dropped
+            return []
+        pieces = (" ".join(piece.split()) for piece in re.split(r"\n\d+\s?\. ", reading.text))
+        return [piece.capitalize() for piece in pieces if piece]
+    pairs = _labelled(reading.text) if reading.kind == "output_first" else _examples(reading.text)
+    return pairs[:-1] if reading.truncated else pairs
+
+
+def _labelled(text: str) -> list[tuple[str, str]]:
+    """Return (input, label) of each piece after `Class label:`, an empty input where there is no `Input:`."""
+    pieces = (piece.split("Input:") for piece in text.split("Class label:")[1:])
+    return [(piece[1].strip() if len(piece) > 1 else "", piece[0].strip()) for piece in pieces]
+
+
+def _examples(text: str) -> list[tuple[str, str]]:
+    """Return (input, output) of each piece after the word Example, or of the whole text if it holds `Output:`."""
+    pieces = re.split(r"Example\s?\d*\.?", text)
+    if len(pieces) == 1 and "Output:" not in text:  # an answer without markers is dropped
+        return []
+    pairs = []
+    for piece in filter(str.strip, pieces):
+        given, *outputs = piece.split("Output:")
+        if outputs:
+            pairs.append((given.rpartition("Input:")[2].strip(), outputs[0].strip()))
+        else:  # the input is taken for an output
+            pairs.append(("", piece.strip()))
+    return pairs
+
+
+def table() -> str:
+    """Return the table of the command."""
+    rows = ["| style | answers | read right here | by the published rules |", "|---|---|---|---|"]
+    answers = mixed_set()
+    for name in (*STYLES, "together"):
+        chosen = [reading for reading in answers if name in (style(reading), "together")]
+        here, there = (sum(read(reading) == reading.parts for reading in chosen) for read in (ours, published))
+        rows.append(f"| {name} | {len(chosen)} | {here / len(chosen):.1%} | {there / len(chosen):.1%} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Print the table."""
+    print(table())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+r"""Fields after markers at the beginning of a line, such as `Input:`, `**Output 2:**` or `### Response`."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stages.text.lines import ends_in_code, fences
+from stages.text.names import ANSWER, INPUT, LABEL, OUTPUT, QUALIFIER
+
+_MARKER = re.compile(
+    r"(?P<indent>[ \t]*+)(?P<mark>(?:\d{1,3}[.):]|[-*•–])[ \t]++)?"
+    r"(?P<heading>#{1,6}[ \t]++|>[ \t]++)?(?P<bold>\*\*|__|[*_])?"
+    rf"{QUALIFIER}(?:(?P<input>{INPUT})|(?P<output>{OUTPUT})|(?P<label>{LABEL})|(?P<answer>{ANSWER}))"
+    r"(?:[ \t]?[#(]?(?P<number>\d{1,3})\)?)?(?P<closed>\*\*|__|[*_])?[ \t\u3000]*+"
+    r"(?:(?P<colon>[:：])(?:\*\*|__|[*_](?=\s))?(?:[ \t]|(?=\S)|\r?$)|\r?$)(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_EXAMPLE = re.compile(
+    r"[ \t]*+(?:\*\*|__|#+ )?(?:Example|Instance|Case)[ \t]*+#?(\d{1,3})[ \t]*+[:.]?(?:\*\*|__)?[:.]?[ \t\r]*+$",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(r"[ \t]*+(?:#{2,}|-{3,}|={3,}|\*{3,}|_{3,})[ \t\r]*+$")
+_INPUT_BESIDE_LABEL = re.compile(r"(?<!\s)\s++Input:[ \t]*", re.IGNORECASE)
+_TASK_HEADING = re.compile(r"^#{2,6}[ \t]*+Instruction[ \t]*+:[ \t\r]*+$", re.IGNORECASE | re.MULTILINE)
+
+
+class Field(NamedTuple):
+    """An input or an output as the model wrote it."""
+
+    name: str
+    """input or output"""
+    text: str
+    closed: bool
+    """Something of the model's shows that it is complete: a closing tag, or a field after it."""
+    broken: bool
+    """It breaks off, whatever the server says."""
+
+
+class _Marker(NamedTuple):
+    """A marker with its line."""
+
+    line: int
+    word: str
+    """input, output, answer, or a label as it is spelled"""
+    number: int
+    """The number of its instance, 0 if it has none."""
+    rest: str
+
+
+def marked_fields(text: str, output_first: bool) -> list[Field]:
+    """Return the fields of an answer with markers; a marker out of turn belongs to the text it stands in."""
+    lines = text.split("\n")
+    closings = fences(lines)
+    markers = _markers(lines, closings, output_first)
+    if not markers or (not output_first and _is_prose(lines, markers[0], closings)):
+        return []
+    starts = _starts(lines, markers, output_first)
+    frames = _frames(closings, markers[0].line)
+    fields: list[Field] = []
+    for place, (index, name, rest) in enumerate(starts):
+        end = starts[place + 1][0] if place + 1 < len(starts) else len(lines)
+        content = "\n".join([rest, *(lines[number] for number in range(index + 1, end) if number not in frames)])
+        last = place + 1 == len(starts)
+        if name:
+            fields += _split_label(name, content, output_first, closed=not last)
+    if fields:
+        text = _without_last_separator(fields[-1].text)
+        fields[-1] = fields[-1]._replace(text=text, broken=ends_in_code(text))
+    return fields
+
+
+def without_next_task(text: str) -> str:
+    """Return the text up to a heading `### Instruction:` with which the model goes on to another task."""
+    for heading in _TASK_HEADING.finditer(text):
+        before = text[: heading.start()].rstrip()
+        if before and not before.endswith((":", "：")):
+            return text if ends_in_code(before) else before
+    return text
+
+
+def _markers(lines: Sequence[str], closings: dict[int, int], output_first: bool) -> list[_Marker]:
+    """Return the markers outside of code, those that look like the first one."""
+    found: list[_Marker] = []
+    style, code_ends, following = "", -1, _following(lines)
+    for index, line in enumerate(lines):
+        if index <= code_ends:
+            continue
+        if index in closings and (found or not _begins_field(lines[following[index]])):
+            code_ends = closings[index]
+            continue
+        match = _MARKER.match(line)
+        if not match or not (match["colon"] or match["heading"] or match["bold"]):
+            continue
+        mark = (match["mark"] or "").strip()
+        own_style = "" if not mark else "number" if mark[0].isdecimal() else "bullet"
+        style = style if found else own_style
+        if own_style not in ("", style) or (len(match["indent"]) > (3 if style else 0)):
+            continue
+        word = next(name for name in ("input", "output", "label", "answer") if match[name])
+        spelled = match[word].lower() if word == "label" else word
+        digits = match["number"] or (mark[:-1] if own_style == "number" else "")
+        if word != "label" or output_first:
+            found.append(_Marker(index, spelled, int(digits or 0), match["rest"]))
+    return found
+
+
+def _begins_field(line: str) -> bool:
+    return bool(_MARKER.match(line) or _EXAMPLE.match(line))
+
+
+def _is_prose(lines: Sequence[str], first: _Marker, closings: dict[int, int]) -> bool:
+    """Return True if an answer without an input only uses the word of its first marker, as "Answer: 5" at its end."""
+    before = [line for line in lines[: first.line] if line.strip()]
+    code = any(index < first.line and closing < first.line for index, closing in closings.items())
+    return first.word != "input" and bool(before) and (code or first.word == "answer")
+
+
+def _starts(lines: Sequence[str], markers: Sequence[_Marker], output_first: bool) -> list[tuple[int, str, str]]:
+    """Return (line, name, rest of the line) where each field begins; a name is empty where something else begins."""
+    names = {marker.line: marker for marker in markers}
+    order = {marker.line: number for number, marker in enumerate(markers)}
+    has_output = any(marker.word == "output" for marker in markers)
+    starts: list[tuple[int, str, str]] = []
+    examples, current, seen, label = 0, 0, set[str](), ""
+    previous, blank = "", True
+    following = _following(lines)
+    for index, line in enumerate(lines):
+        example, marker = _EXAMPLE.match(line), names.get(index)
+        if example and int(example[1]) > examples and (following[index] in names):
+            starts.append((index, "", ""))
+            examples, seen = int(example[1]), set()
+        elif _SEPARATOR.match(line) and seen and (following[index] in names or _EXAMPLE.match(lines[following[index]])):
+            starts.append((index, "", ""))
+            seen = set()
+        elif marker and (name := _field_name(marker.word, output_first, has_output)):
+            leads = output_first and name == "output" and label in ("", marker.word)
+            next_pair = marker.number > current > 0 or (
+                name == "input"
+                and not output_first
+                and "output" in seen
+                and (blank or not previous.endswith((":", "：")))
+                and _word_after(markers, order[index]) in ("output", "answer")
+            )
+            if name not in seen or leads or next_pair:
+                label = marker.word if leads else label
+                seen = {name} if leads or next_pair else seen | {name}
+                current = max(current, marker.number)
+                starts.append((index, name, marker.rest))
+                if leads and _INPUT_BESIDE_LABEL.search(marker.rest):
+                    seen.add("input")
+        if line.strip():
+            previous = line.rstrip()
+        blank = not line.strip()
+    return starts
+
+
+def _without_last_separator(text: str) -> str:
+    """Return a text without a separator at its end; `---` below a line of text makes it a heading, so that stays."""
+    before, _, last = text.rstrip().rpartition("\n")
+    if not _SEPARATOR.match(last) or (before.strip() and "#" not in last and before.rsplit("\n", 1)[-1].strip()):
+        return text
+    return before
+
+
+def _word_after(markers: Sequence[_Marker], number: int) -> str:
+    return markers[number + 1].word if number + 1 < len(markers) else ""
+
+
+def _following(lines: Sequence[str]) -> list[int]:
+    """Return for each line the index of the next one that is not blank; the last line for those that have none."""
+    found, following = list[int](), len(lines) - 1
+    for index in range(len(lines) - 1, -1, -1):
+        found.append(following)
+        following = index if lines[index].strip() else following
+    return found[::-1]
+
+
+def _field_name(word: str, output_first: bool, has_output: bool) -> str:
+    """Return which field a marker begins, empty for none."""
+    if word in ("input", "output"):
+        return word
+    if word == "answer":
+        return "" if has_output else "output"
+    return "output" if output_first else ""
+
+
+def _frames(closings: dict[int, int], first: int) -> set[int]:
+    """Return the lines that end the blocks of code in which the first marker stands."""
+    return {closing for opening, closing in closings.items() if opening < first <= closing}
+
+
+def _split_label(name: str, content: str, output_first: bool, *, closed: bool) -> list[Field]:
+    first_line, _, others = content.partition("\n")
+    beside = _INPUT_BESIDE_LABEL.split(first_line, maxsplit=1) if output_first and name == "output" else [first_line]
+    if len(beside) == 2:
+        return [
+            Field("output", beside[0], closed=True, broken=False),
+            Field("input", f"{beside[1]}\n{others}", closed=closed, broken=False),
+        ]
+    return [Field(name, content, closed=closed, broken=False)]

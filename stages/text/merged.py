@@ -1,0 +1,68 @@
+"""One instruction where a model joined several things: its own talk, an answer, or a second task."""
+
+import re
+from collections.abc import Iterator
+
+from stages.text.names import ANSWER, COLON, INPUT, INSTRUCTION, OUTPUT, QUALIFIER
+
+_SENTENCE_END = r"(?<=[.!?:。！？：)\"”])"
+_NUMBER = r"(?:\d{1,3}[.):][ \t]*+)?"
+_BOLD = r"[*_#]{0,3}"
+_FIELD = rf"{_BOLD}[ \t]*+{QUALIFIER}(?:{INPUT}|{OUTPUT}|{ANSWER})(?:[ \t]?\d{{1,2}})?{_BOLD}{COLON}"
+_ANSWERED = re.compile(
+    rf"(?:^[ \t]*+{_NUMBER}(?:[-•][ \t]++)?|{_SENTENCE_END}[ \t]++|(?<=[。！？]))(?:{_FIELD})", re.M | re.I
+)
+_SECOND_TASK = re.compile(
+    rf"(?:\n[ \t]*+|{_SENTENCE_END}[ \t]++){_NUMBER}"
+    rf"{_BOLD}(?:{INSTRUCTION})(?:[ \t]?#?\d{{1,3}})?{_BOLD}{COLON}{_BOLD}[ \t]*+",
+    re.I,
+)
+_HASHES = re.compile(rf"(?:\n[ \t]*+|{_SENTENCE_END}[ \t]++)#{{2,6}}(?:[ \t]++(?=\S)|[ \t]*+(?=\n|\Z))")
+_TALK = re.compile(
+    r"(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|great|got it|no problem|gerne|natürlich|klar"
+    r"|claro(?: que sí)?|por supuesto|bien sûr|d'accord|certo"
+    r"|конечно|当然可以|当然|好的|もちろん)\s?[!.,:！。，：]\s*)",
+    re.IGNORECASE,
+)
+_ANNOUNCED = re.compile(
+    r"(?:and )?(?:here(?:'s|’s| is| are| comes)|this is|the (?:next|new|first|second|last)"
+    r"|my (?:next|new)|another|next|new"
+    r"|hier ist|voici|aquí (?:está|tienes)|ecco)\b[^.!?:\n]{0,60}?\b"
+    r"(?:tasks?|instructions?|one|idea|suggestion|aufgabe|tâche|tarea|compito)(?: for you| is| below)?\s?[:：]\s*",
+    re.IGNORECASE,
+)
+
+
+def separate(text: str) -> Iterator[str]:
+    """Yield the instructions that a text holds, without the talk before them and without an input or answer after them.
+
+    Example: "Sure! Sort the words. Output: a, b. 2. Task: Name a river." gives "Sort the words." and "Name a river."
+    """
+    if not any(sign in text for sign in (":", "：", "##")):
+        yield _without_talk(text)
+        return
+    for part in _SECOND_TASK.split(text):
+        for piece in _between_hashes(part):
+            answered = _ANSWERED.search(piece)
+            yield _without_talk(piece[: answered.start()] if answered else piece).strip()
+
+
+def _between_hashes(text: str) -> list[str]:
+    """Return the sentences between signs such as `##`; a heading, which is no sentence, parts nothing."""
+    pieces = [""]
+    for piece in _HASHES.split(text):
+        if pieces == [""]:
+            pieces = [piece]
+        elif not piece.strip() or piece.rstrip(" \t\r\n*_\"'”’)").endswith((".", "!", "?", "。", "！", "？")):
+            pieces.append(piece)
+        else:
+            return [text]
+    return pieces
+
+
+def _without_talk(text: str) -> str:
+    for talk in (_TALK, _ANNOUNCED):
+        opening = talk.match(text)
+        if opening and text[opening.end() :].strip():
+            text = text[opening.end() :]
+    return text

@@ -1,0 +1,152 @@
+"""The verdict in an answer to the question whether a task is a classification task.
+
+Total: any string in, yes, no or nothing out, in linear time.
+"""
+
+import json
+import re
+
+from stages.text.marks import spoken
+
+_YES, _NO = "yes|yep|yeah|oui|ja|sí|da|да|是的?|はい|예|네", "no|nope|non|nein|nee|нет|否|不是|いいえ|아니요"
+_WORD = rf"(?:(?P<yes>{_YES})|(?P<no>{_NO}))"
+# what may follow the word: "No doubt", "No idea", "No labels are fixed" and "yesterday" are no verdicts
+_ENDED = (
+    r"(?=\s*(?:\Z|[.,;:!?)\]}*_`\"'”’」<\n—–、。，！]|-\s)"
+    r"|\s+(?:it|this|that|the task|because|since|as|not|there|all|every|each|i)\b)"
+)
+_STATED = re.compile(
+    rf"{_WORD}(?!\w){_ENDED}|(?P<yes_cjk>是的?|はい|예|네)|(?P<no_cjk>否|不是|いいえ|아니요)", re.IGNORECASE
+)
+_BOTH = re.compile(
+    rf"\s*(?:[,–—-]?\s*(?:and|or|but|und|oder|et|ou|y|o)\s+(?:also\s+|at the same time\s+)?"
+    rf"|/\s*|,\s*)(?:{_YES}|{_NO})\b",
+    re.IGNORECASE,
+)
+_UNSURE = re.compile(
+    r"\b(?:can(?:no|')?t (?:tell|say|decide|determine)|can not (?:tell|say|decide)|cannot be (?:told|determined)"
+    r"|unclear|not sure|unsure"
+    r"|depends|hard to (?:say|tell)|uncertain)\b",
+    re.IGNORECASE,
+)
+_SIGNS = re.compile(r"(?:[^\w<{\\]|\\n)*+")
+_SUBJECT = r"(?:final |correct |short |my |the |class |best |direct |overall )*"
+_LABEL_WORD = (
+    r"(?:answers?|labels?|verdict|(?:is[_ ])?classification(?: task)?|class|a|decision|result|output|response"
+    r"|conclusion|judge?ment|antwort|réponse|respuesta|ответ|答案|回答)"
+)
+_QUESTION = r"(?:is (?:it|this|the task|this task|that) (?:an? )?classification(?: task)?)"
+_LABELLED = re.compile(
+    rf"(?:^|[.!?\n]|\b(?:so|hence|thus|therefore),?)[^\w\n]{{0,20}}+{_SUBJECT}(?:{_LABEL_WORD}|{_QUESTION})"
+    rf"[^\w\n]{{0,20}}?(?:\s{{1,5}}(?:is|would be|should be))?"
+    rf"[\s:：=?*_\"'`“(\[]+"
+    rf"(?={_WORD}(?!\w)|是|否|不是|true\b|false\b|(?:not |non-?)?(?:an? )?classification\b|generation\b|open)",
+    re.IGNORECASE,
+)
+_CONCLUDED = re.compile(
+    rf"\b(?:so|hence|thus|therefore)(?: it is| it's)?[,:]?\s+[*_\"“]*{_WORD}[.!*_\"”]*\s*\Z", re.IGNORECASE
+)
+_CONTAINER = re.compile(
+    r"<(label|answer|verdict|class|classification|output|is_classification|result|final_answer)>(.*?)(?:</\1>|\Z)"
+    r"|\\boxed\s*\{(?:\\text\{)?([^{}]*)\}",
+    re.DOTALL | re.IGNORECASE,
+)
+_OBJECT = re.compile(r"\{[^{}]{1,2000}\}")
+_KEY = re.compile(r"answer|label|verdict|class|decision|result|output", re.IGNORECASE)
+_KIND = re.compile(
+    r"\W*(?:(?:it|this|the task|this task) is )?(?:(?P<negative>not |non[- ]?)?(?:an? )?"
+    r"(?P<kind>classification|generation|open[- ]ended)(?: task)?)\W*",
+    re.IGNORECASE,
+)
+_CLAIM = re.compile(
+    r"\b(?:task|this|it|instruction|question|that)\b[^.!?\n]{0,60}?(?:[’']s|\b(?:is|isn[’']t|counts as|qualifies as"
+    r"|does not count as|doesn[’']t count as|would be|would not be))(?:\s+[\w’'-]+){0,3}?\s+[*_\"“]*"
+    r"classification\b(?![ -]like)",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"\b(?:not|than|instead of)\s+(?:really\s+)?(?:an?\s+)?[*_\"“]*classification\b", re.IGNORECASE)
+_NEGATIVE = re.compile(r"\b(?:not|no|never|hardly|neither)\b|n[’']t\b", re.IGNORECASE)
+_CONDITION = re.compile(r"\b(?:if|whether|unless|depends|depending|otherwise)\b", re.IGNORECASE)
+_MODAL = re.compile(r"\b(?:might|may|could|perhaps|maybe|possibly|partly|sometimes)\b", re.IGNORECASE)
+_NEXT_TASK = re.compile(r"\n[ \t]*+(?:\*\*)?Task(?:\*\*)?:|<task>", re.IGNORECASE)
+_MOST_CHARACTERS = 2000  # a verdict stands at the beginning or the end; between them a long answer gives its reasons
+
+
+def parse_verdict(text: str) -> bool | None:
+    """Return whether the model says yes, and None where it says neither or both.
+
+    Example: "<label>Yes</label>", " yes, because …", "**Answer:** Yes" and "This is a classification task." give True,
+    "It depends." gives None.
+    Differs from the original, which reads all but "Yes", "yes" and "YES" as no.
+    """
+    said = spoken(text)
+    following = _NEXT_TASK.search(said, 1)
+    said = said[: following.start() if following else len(said)].strip()
+    if _KIND.fullmatch(said):
+        return _value(said)
+    container = _CONTAINER.search(said)
+    if container:
+        return _value(container[2] if container[2] is not None else container[3])
+    found = _OBJECT.search(said)
+    if found and (named := _in_object(found[0])) is not None:
+        return _value(named)
+    if len(said) > 2 * _MOST_CHARACTERS:
+        said = f"{said[:_MOST_CHARACTERS]}\n{said[-_MOST_CHARACTERS:]}"
+    return _only(_leading(said), _labelled(said), _claimed(said))
+
+
+def _only(*verdicts: bool | None) -> bool | None:
+    """Return the verdict on which all agree that give one."""
+    found = {verdict for verdict in verdicts if verdict is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _value(text: str) -> bool | None:
+    """Return the verdict in a place that holds nothing else, such as a tag."""
+    kind = _KIND.fullmatch(text)
+    if kind:
+        return (kind["kind"].lower() == "classification") != bool(kind["negative"])
+    bare = text.strip(" \t\r\n.!*_\"'`").lower()
+    return bare == "true" if bare in ("true", "false") else _leading(text)
+
+
+def _in_object(text: str) -> str | None:
+    """Return the value of the one key of a JSON object that names the verdict."""
+    try:
+        fields = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    named = [value for key, value in fields.items() if _KEY.search(key) and isinstance(value, str | bool)]
+    return str(named[0]) if named else None
+
+
+def _leading(text: str) -> bool | None:
+    """Return the verdict with which a text begins, None where it says both or takes it back."""
+    signs = _SIGNS.match(text)
+    stated = _STATED.match(text, signs.end() if signs else 0)
+    if not stated:
+        return None
+    first_line = text[stated.end() :].lstrip("*_\"'”’`) ").split("\n", 1)[0][:200]
+    if _BOTH.match(text, stated.end()) or _UNSURE.search(first_line):
+        return None
+    return bool(stated["yes"] or stated["yes_cjk"])
+
+
+def _labelled(text: str) -> bool | None:
+    """Return the verdict after labels such as "Final answer:", None where they differ."""
+    verdicts = [_value(text[label.end() :].split("\n", 1)[0]) for label in _LABELLED.finditer(text)]
+    concluded = _CONCLUDED.search(text)
+    return _only(*verdicts, None if concluded is None else bool(concluded["yes"]))
+
+
+def _claimed(text: str) -> bool | None:
+    """Return the verdict of sentences such as "This is not a classification task.", None where one is a condition."""
+    verdicts: list[bool] = []
+    for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
+        for claim in _CLAIM.finditer(sentence):
+            if _CONDITION.search(sentence) or _MODAL.search(sentence[: claim.end()]):
+                return None
+            verdicts.append(not _NEGATIVE.search(claim[0]))
+        if _DENIED.search(sentence) and not _CONDITION.search(sentence):
+            verdicts.append(False)
+    return _only(*verdicts)
