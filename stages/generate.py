@@ -23,7 +23,8 @@ from stages.contract.seeds import read_seeds
 from stages.contract.stage import stage
 from stages.draw.acceptance import Acceptance
 from stages.draw.order import commits_before
-from stages.draw.shown import InContext, Shown, check_seeds
+from stages.draw.seeds import check_seeds, doubt_about
+from stages.draw.shown import InContext, Shown
 from stages.llm.window import answer_in_order
 from stages.rules.judge import Judge, Judgement
 from stages.store.request import Request, Requests
@@ -183,6 +184,8 @@ def main() -> None:
     with stage("generate", Config) as config:
         seeds = read_seeds(config.seeds.path)
         check_seeds(seeds, config.seeds.path, config.generate)
+        if doubt := doubt_about(seeds, config.generate):
+            print(f"generate: {config.seeds.path}: {doubt}", file=sys.stderr)
         bootstrap = Bootstrap(config, seeds)
         answer_in_order("generate", config.runtime, bootstrap)
         outcome = bootstrap.outcome

@@ -9,7 +9,7 @@ from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import SeedTask
 from stages.contract.sections.focus import Focus
 from stages.draw.ranking import Shelf, draw_focus, mix
-from stages.draw.shown import check_seeds
+from stages.draw.seeds import check_seeds
 from stages.generate import Bootstrap, Config, instruction_id, report_saturation
 from tests.llm_server import configure, part
 from tests.records import answer, seed

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from stages.commands.paths import absolute
+from stages.contract.errors import UserError
 from stages.contract.records import SeedTask
 from stages.contract.seeds import read_seeds
 from stages.contract.stage import stage_config
+from stages.draw.seeds import check_seeds, doubt_about
 from stages.draw.shown import InContext
 from stages.generate import Config, requests
 from stages.novelty.pool import NoveltyPool
@@ -101,12 +103,19 @@ def _report(path: str, seeds: Sequence[SeedTask], config: Config) -> Iterator[st
     yield from _line("alike", f"{count} above ROUGE-L {config.generate.rouge_threshold}")
     for score, one, other in pairs[:10]:
         yield from _line("", f"{score:.2f}  {one}  {other}")
-    yield from _advice(seeds, config, without_input)
+    yield from _advice(path, seeds, config, without_input)
     yield "\nThe first prompt of a run with these seeds:\n"
     yield textwrap.indent(first_prompt(seeds, config), "  | ", lambda _: True)
 
 
-def _advice(seeds: Sequence[SeedTask], config: Config, without_input: int) -> Iterator[str]:
+def _advice(path: str, seeds: Sequence[SeedTask], config: Config, without_input: int) -> Iterator[str]:
+    try:
+        check_seeds(seeds, path, config.generate)
+        doubt = doubt_about(seeds, config.generate)
+    except UserError as error:
+        doubt = f"generate will refuse these seeds: {error}"
+    if doubt:
+        yield from _line("note", doubt)
     machine = config.generate.num_machine
     if len(seeds) < config.generate.num_seed + machine:
         places = f"a prompt has {config.generate.num_seed + machine} places; the seeds fill {len(seeds)} of them"

@@ -1,8 +1,8 @@
 """JSON Lines in, JSON Lines out: UTF-8, one record a line, written whole or not at all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,20 +21,34 @@ def read_records(path: str | Path, record: type[Record]) -> list[Record]:
     return [parse_record(line, record, f"{path}:{number}") for number, line in numbered_lines(path) if line.strip()]
 
 
-def parse_record(line: str, record: type[Record], where: str) -> Record:
+def parse_record(line: str, record: type[Record], where: str, advice: str = "correct this line") -> Record:
     """Return the record one line of JSON holds.
 
+    Args:
+        line: one JSON object.
+        record: the kind of record.
+        where: the file and line, for the message.
+        advice: what to do when the line is no JSON or lacks a field.
+
     Raises:
-        UserError: names `where`, the first faulty field and what was found there.
+        UserError: names `where`, all missing fields or the first faulty one, and what was found there.
     """
     try:
         return record.model_validate_json(line)
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in fault["loc"]) or "the line"
-        found = "" if fault["type"] == "missing" else f", found {str(fault['input'])[:60]!r}"
-        message = fault["msg"].replace(" at line 1 column", " at column")
-        raise UserError(f"{where}: {field}: {message}{found}; correct this line") from None
+        faults = error.errors(include_url=False)
+        raise UserError(f"{where}: {_fault_line(faults, advice)}") from None
+
+
+def _fault_line(faults: Sequence[Any], advice: str) -> str:  # Any: pydantic's ErrorDetails, whose context is untyped
+    missing = [".".join(map(str, fault["loc"])) for fault in faults if fault["type"] == "missing"]
+    if missing:
+        return f"{', '.join(missing)}: Field required; {advice}"
+    fault = faults[0]
+    field = ".".join(map(str, fault["loc"])) or "the line"
+    message = fault["msg"].replace(" at line 1 column", " at column").removeprefix("Value error, ")
+    found = f"{message}, found {str(fault['input'])[:60]!r}"
+    return f"{field}: {found}; {'correct this line' if field != 'the line' else advice}"
 
 
 def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:

@@ -6,9 +6,18 @@ field says so. Scores are 0 to 1, rounded to 6 decimals.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+
+def _written(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty and goes into the dataset as it is; write it, or remove the task")
+    return text
+
 
 Score = Annotated[float, Field(ge=0, le=1)]
+Written = Annotated[str, AfterValidator(_written)]
+"""A text with something in it."""
 
 
 class Record(BaseModel):
@@ -21,7 +30,7 @@ class InputOutput(Record):
     """One example of a task: an input (may be empty) and the output wanted for it."""
 
     input: str
-    output: str
+    output: Written
 
 
 class SeedTask(Record):
@@ -31,7 +40,7 @@ class SeedTask(Record):
     name: str = ""
     domain: str = ""
     """A subject such as `cooking`; empty when not given."""
-    instruction: Annotated[str, Field(pattern=r"\S")]
+    instruction: Written
     instances: Annotated[list[InputOutput], Field(min_length=1)]
     is_classification: bool
 

@@ -1,10 +1,8 @@
 """What a prompt for new instructions shows: seeds, machine-written instructions, and a focus."""
 
-import difflib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stages.contract.errors import UserError
 from stages.contract.records import SeedTask
 from stages.contract.sections.generate import Generate
 from stages.draw.order import commits_before
@@ -58,14 +56,3 @@ def is_shown(seed: SeedTask, generate: Generate) -> bool:
     """Return whether prompts may show a seed; candidates must differ from the others all the same."""
     wanted = not generate.domains or seed.domain in generate.domains
     return wanted and (seed.is_classification or not generate.classification_only)
-
-
-def check_seeds(seeds: Sequence[SeedTask], path: str, generate: Generate) -> None:
-    """Raise a UserError when a domain names no seed, or when no seed is left to be shown."""
-    domains = sorted({seed.domain for seed in seeds if seed.domain})
-    if unknown := [domain for domain in generate.domains if domain not in domains]:
-        close = difflib.get_close_matches(unknown[0], domains, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(domains) or 'none'}"
-        raise UserError(f"generate.domains: {unknown[0]!r} is the domain of no seed in {path}; {hint}")
-    if not any(is_shown(seed, generate) for seed in seeds):
-        raise UserError(f"{path}: no classification task for generate.classification_only; add one")
