@@ -66,7 +66,7 @@ def main() -> None:
         answers = answer_each("classify", config.runtime, list(requests(instructions, config)))
         for instruction, answer in zip(instructions, answers, strict=True):
             judge(instruction, answer, outcome)
-        outcome.write("data/classified.jsonl", len(instructions), answers)
+        outcome.write("data/classified.jsonl", len(instructions), answers, min_kept=config.classify.min_kept)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,7 @@ def main() -> None:
         outcome = Outcome("export")
         instances = read_records("data/instances.jsonl", Instance)
         splits = divide(instances, config.export, outcome)
+        outcome.refuse_nothing(sum(map(len, splits.values())))
         folder = Path("data/export")
         models = sorted({instance.model for instance in instances if instance.model})
         notice = demonstration_notice(models)

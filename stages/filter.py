@@ -157,7 +157,7 @@ def main() -> None:
             tasks = drop_similar(tasks, seeds, pool, outcome)
         sieve = Sieve(config.filter, seed_instances, outcome)
         received += sum(sieve.judge_task(task) - 1 for task in tasks)
-        outcome.write("data/instances.jsonl", received)
+        outcome.write("data/instances.jsonl", received, min_kept=config.filter.min_kept, seeds=len(seed_instances))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.contract.errors import SeedlingError
 from stages.contract.files import write_json
 from stages.contract.outcome import Outcome
 from stages.contract.records import NO_ANSWER, Answer, Candidate, Instruction, SeedTask
@@ -163,20 +162,14 @@ class Bootstrap:
 
 
 def report_saturation(outcome: Outcome, generate: Generate) -> None:
-    """Say on stderr that the run stopped before its target, and what most candidates were rejected for.
-
-    Raises:
-        SeedlingError: no instruction was accepted, so there is no dataset.
-    """
+    """Say on stderr that the run stopped before its target, and what most candidates were rejected for."""
     [(reason, count)] = Counter(row.reason for row in outcome.rejected).most_common(1)
-    message = (
-        f"stopped at {len(outcome.kept):,} of {generate.num_instructions:,}: fewer than {generate.min_acceptance:.0%} "
-        f"of the candidates of the last {generate.acceptance_requests} requests were accepted; most were rejected "
-        f"as {reason} ({count:,} of {len(outcome.rejected):,})"
+    print(
+        f"generate: stopped at {len(outcome.kept):,} of {generate.num_instructions:,}: fewer than "
+        f"{generate.min_acceptance:.0%} of the candidates of the last {generate.acceptance_requests} requests were "
+        f"accepted; most were rejected as {reason} ({count:,} of {len(outcome.rejected):,})",
+        file=sys.stderr,
     )
-    if not outcome.kept:
-        raise SeedlingError(f"{message}; change the model, the prompt or the rules in `generate`")
-    print(f"generate: {message}", file=sys.stderr)
 
 
 def main() -> None:
@@ -191,8 +184,9 @@ def main() -> None:
         outcome = bootstrap.outcome
         if bootstrap.saturated:
             report_saturation(outcome, config.generate)
+        received = len(outcome.kept) + len(outcome.rejected)
+        outcome.write("data/instructions.jsonl", received, bootstrap.answers, min_kept=config.generate.min_kept)
         write_json("reports/plots/acceptance.json", bootstrap.acceptance.curve(bootstrap.answers))
-        outcome.write("data/instructions.jsonl", len(outcome.kept) + len(outcome.rejected), bootstrap.answers)
 
 
 if __name__ == "__main__":

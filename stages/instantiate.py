@@ -74,7 +74,7 @@ def main() -> None:
         answers = answer_each("instantiate", config.runtime, list(requests(instructions, config)))
         for instruction, answer in zip(instructions, answers, strict=True):
             attach(instruction, answer, outcome)
-        outcome.write("data/tasks.jsonl", len(instructions), answers)
+        outcome.write("data/tasks.jsonl", len(instructions), answers, min_kept=config.instantiate.min_kept)
 
 
 if __name__ == "__main__":

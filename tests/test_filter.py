@@ -15,7 +15,7 @@ from stages.rules.flags import FLAGS
 from stages.rules.instances import is_placeholder
 from tests.records import seed, task
 
-DEFAULT = Filter(rouge_threshold=None, max_instances_per_task=5, drop_flags=[])
+DEFAULT = Filter(rouge_threshold=None, max_instances_per_task=5, drop_flags=[], min_kept=0.1)
 LABELS = {"is_classification": True}
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from stages.contract.advice import little_kept, nothing_kept
+from stages.contract.errors import SeedlingError
 from stages.contract.files import write_json
 from stages.contract.jsonl import write_records
 from stages.contract.records import Answer, Rejected
@@ -29,15 +31,39 @@ class Outcome:
             Rejected(stage=self.name, reason=reason, detail=detail, record=record.model_dump(mode="json"))
         )
 
-    def write(self, path: str, received: int, answers: Sequence[Answer] | None = None) -> None:
-        """Write the kept records to `path`, then all that `close` writes."""
-        write_records(path, self.kept)
-        self.close(path, received, len(self.kept), answers)
+    def write(
+        self, path: str, received: int, answers: Sequence[Answer] | None = None, *, min_kept: float, seeds: int = 0
+    ) -> None:
+        """Write the kept records to `path`, then all that `close` writes.
 
-    def close(self, path: str, received: int, passed: int, answers: Sequence[Answer] | None = None) -> None:
+        Args:
+            path: the file of the kept records.
+            received: how many records came in.
+            answers: the transcript; None for a stage that asks no model.
+            min_kept: the summary line warns when a smaller share of the records is kept.
+            seeds: how many of the kept records are seeds, which do not count: seeds alone are no dataset.
+
+        Raises:
+            SeedlingError: nothing is kept. Nothing is written then, so `dvc checkout` can restore the last run.
+        """
+        machine = len(self.kept) - seeds
+        self.refuse_nothing(machine)
+        write_records(path, self.kept)
+        doubt = little_kept(machine, self.rejected, self.name, min_kept)
+        self.close(path, received, len(self.kept), answers, doubt)
+
+    def refuse_nothing(self, passed: int) -> None:
+        """Raise a SeedlingError with counts and advice when a stage passes nothing on."""
+        if not passed:
+            raise SeedlingError(nothing_kept(self.name, self.rejected))
+
+    def close(
+        self, path: str, received: int, passed: int, answers: Sequence[Answer] | None = None, doubt: str = ""
+    ) -> None:
         """Write the rejected records, transcript and metrics of a stage whose output is written; print a summary line.
 
         The metrics are of the answer set, not of this process: a replay from the store writes the same bytes.
+        `doubt` ends the summary line.
         """
         assert received == passed + len(self.rejected), (received, passed, len(self.rejected))
         write_records(f"data/rejected/{self.name}.jsonl", self.rejected)
@@ -51,7 +77,7 @@ class Outcome:
             "cost_usd": total_cost(answers or []),
         }
         write_json(f"reports/metrics/{self.name}.json", metrics)
-        print(self._summary(path, received, passed), file=sys.stderr)
+        print(self._summary(path, received, passed) + doubt, file=sys.stderr)
 
     def _summary(self, path: str, received: int, passed: int) -> str:
         share = f" ({passed / received:.1%})".replace("%", " %") if received else ""

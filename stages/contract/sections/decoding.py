@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.contract.sections.base import Penalty, Section, Text
+from stages.contract.sections.base import Fraction, Penalty, Section, Text
 from stages.contract.sections.llm import Llm
 
 
 class Decoding(Section):
-    """The model of a stage and its decoding parameters; null means not sent."""
+    """The model of a stage, its decoding parameters (null means not sent), and the share kept that gives no warning."""
 
     llm: Llm
     temperature: Annotated[float, Field(ge=0, le=2)] | None
@@ -17,3 +17,4 @@ class Decoding(Section):
     frequency_penalty: Penalty | None
     presence_penalty: Penalty | None
     stop: Annotated[list[Text], Field(max_length=4)]
+    min_kept: Fraction

@@ -11,3 +11,4 @@ class Filter(Section):
     rouge_threshold: Fraction | None
     max_instances_per_task: Positive | None
     drop_flags: list[Literal["input_missing", "output_repeats"]]
+    min_kept: Fraction
