@@ -61,9 +61,10 @@ def _read_without_hydra(text: str) -> Typed:
     if value[:1] not in ("[", "{") or _is_text(key):
         return Typed(key, package, value)
     try:
-        return Typed(key, package, OmegaConf.to_container(OmegaConf.create(f"value: {value}"))["value"])  # type: ignore[index, call-overload]  # a mapping, as written
+        content: Any = OmegaConf.to_container(OmegaConf.create(f"value: {value}"))  # Any: what YAML holds
     except (yaml.YAMLError, OmegaConfBaseException):
         raise refused from None
+    return Typed(key, package, content["value"])
 
 
 def _is_text(key: str) -> bool:
