@@ -6,7 +6,7 @@ data/instances.jsonl, data/instructions.jsonl, seeds, data/rejected/, reports/me
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +99,18 @@ def lengths(instances: Sequence[Instance]) -> list[dict[str, str | int]]:
     ]
 
 
-def reasons(rejected: Sequence[Rejected]) -> list[dict[str, str | int]]:
-    """Return how many records each stage rejected for each reason, in the order of the stages, most first."""
+def reasons(rejected: Sequence[Rejected], received: Mapping[str, int]) -> list[dict[str, str | int | float]]:
+    """Return how many records each stage rejected for each reason, in the order of the stages, most first.
+
+    The share is that of the records that the stage judged, 0 to 1. Answers that cannot be read have reasons of their
+    own, such as `verdict_unclear`: 1 minus their shares is the rate of answers that can be read.
+    """
     counts = Counter((row.stage, row.reason) for row in rejected)
     ranked = sorted(counts.items(), key=lambda entry: (BEFORE_REPORT.index(entry[0][0]), -entry[1], entry[0][1]))
-    return [{"stage": stage_name, "reason": reason, "count": count} for (stage_name, reason), count in ranked]
+    return [
+        {"stage": name, "reason": reason, "count": count, "share": round(count / received[name], 6)}
+        for (name, reason), count in ranked
+    ]
 
 
 def write_report(
@@ -132,13 +139,16 @@ def main() -> None:
         rejected = [row for name in BEFORE_REPORT for row in read_records(f"data/rejected/{name}.jsonl", Rejected)]
         tokenizer = TOKENIZERS[config.generate.tokenizer]
         novelty = histogram(closest_seeds(instructions, seeds, tokenizer, config.runtime.workers))
+        funnel = [{"stage": name, **load_yaml(f"reports/metrics/{name}.json")} for name in BEFORE_REPORT]
+        received = {row["stage"]: row["in"] for row in funnel}
+        received["filter"] -= len(instances) - len(machine)  # seeds pass it unjudged
         analysis = {
             "models": models,
             "notice": demonstration_notice(models),
             "table_1": table_1(machine),
             "with_seeds": table_1(instances),
-            "funnel": [{"stage": name, **load_yaml(f"reports/metrics/{name}.json")} for name in BEFORE_REPORT],
-            "reasons": reasons(rejected),
+            "funnel": funnel,
+            "reasons": reasons(rejected, received),
             "novelty": novelty,
         }
         write_json("data/analysis.json", analysis)

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+import yaml
+
 from stages.contract.files import write_json, write_text, writing
 from stages.contract.jsonl import read_records
 from stages.contract.notice import demonstration_notice
@@ -73,17 +75,41 @@ def divide(instances: Sequence[Instance], export: Export, outcome: Outcome) -> d
 def write_splits(
     splits: dict[str, list[Instance]], formats: Sequence[str], folder: Path
 ) -> dict[str, dict[str, object]]:
-    """Write every split in every format; return rows and sha256 of each file by its name."""
+    """Write every split that has rows in every format; return rows and sha256 of each file by its name.
+
+    `datasets.load_dataset` fails on a file without rows, and takes every file it finds: those of an earlier run go.
+    """
     files = {}
     for name in formats:
         ending, render = FORMATS[name]
         for split, instances in splits.items():
+            if not instances:
+                continue
             path = folder / name / f"{split}.{ending}"
             with writing(path) as target, open(target, "w", encoding="utf-8") as file:
                 file.writelines(render(instances))
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             files[f"{name}/{path.name}"] = {"rows": len(instances), "sha256": digest}
+    for path in folder.glob("*/*"):
+        if path.relative_to(folder).as_posix() not in files:
+            path.unlink()
     return files
+
+
+def front_matter(files: Iterable[str]) -> str:
+    """Return the head of the card: a configuration for each format, the first by default, so that the folder loads.
+
+    Without it `datasets.load_dataset` reads the files of all formats as one table.
+    """
+    configs: dict[str, list[dict[str, str]]] = {}
+    for path in files:
+        name, _, file = path.partition("/")
+        configs.setdefault(name, []).append({"split": file.partition(".")[0], "path": path})
+    listed = [
+        {"config_name": name, **({} if number else {"default": True}), "data_files": paths}
+        for number, (name, paths) in enumerate(configs.items())
+    ]
+    return f"---\n{yaml.safe_dump({'configs': listed}, sort_keys=False)}---\n\n"
 
 
 CARD = """\
@@ -131,7 +157,7 @@ def main() -> None:
         notice = demonstration_notice(models)
         files = write_splits(splits, config.export.formats, folder)
         write_json(folder / "manifest.json", {"models": models, "notice": notice, "files": files})
-        write_text(folder / "README.md", card(splits, models))
+        write_text(folder / "README.md", front_matter(files) + card(splits, models))
         outcome.close(f"{folder}/", len(instances), sum(map(len, splits.values())))
         if notice:
             print(f"export: {notice}", file=sys.stderr)

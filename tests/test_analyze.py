@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 
-from stages.analyze import closest_seeds, histogram, lengths, mean_words, reasons, table_1
+from stages.analyze import BEFORE_REPORT, closest_seeds, histogram, lengths, mean_words, reasons, table_1
 from stages.contract.records import Rejected
 from stages.novelty.tokens import rouge_tokens
 from stages.page.spread import spread
@@ -97,10 +97,11 @@ def test_reasons_come_in_the_order_of_the_stages_most_first() -> None:
         Rejected(stage=s, reason=r, detail={}, record={})
         for s, r in [("filter", "b"), ("generate", "z"), ("filter", "a"), ("filter", "a")]
     ]
-    assert [(row["stage"], row["reason"], row["count"]) for row in reasons(rows)] == [
-        ("generate", "z", 1),
-        ("filter", "a", 2),
-        ("filter", "b", 1),
+    received = {"generate": 8, "filter": 3}
+    assert [(row["stage"], row["reason"], row["count"], row["share"]) for row in reasons(rows, received)] == [
+        ("generate", "z", 1, 0.125),
+        ("filter", "a", 2, 0.666667),
+        ("filter", "b", 1, 0.333333),
     ]
 
 
@@ -132,3 +133,14 @@ def test_hostile_text_in_the_report_is_shown_and_not_run(repository: Repository)
     assert not re.search(r"<(?:script|img)\b", page)
     assert "{{ 7 * 7 }}" in page
     assert not re.search(r"(?:src|href)=\"?https?:", page)
+
+
+def test_the_analysis_counts_every_rejected_record_and_each_stage_before_it(finished: Repository) -> None:
+    analysis = json.loads(finished.read("data/analysis.json"))
+    assert [row["stage"] for row in analysis["funnel"]] == list(BEFORE_REPORT)
+    seeds = sum(row["source"] == "seed" for row in finished.rows("data/instances.jsonl"))
+    for row in analysis["funnel"]:
+        told = [entry for entry in analysis["reasons"] if entry["stage"] == row["stage"]]
+        assert sum(entry["count"] for entry in told) == row["rejected"]
+        judged = row["in"] - (seeds if row["stage"] == "filter" else 0)
+        assert [entry["share"] for entry in told] == [round(entry["count"] / judged, 6) for entry in told]

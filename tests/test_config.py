@@ -41,6 +41,12 @@ def params(**changes: Any) -> dict[str, Any]:
         ({"generate__top_p": 3.0}, "generate.top_p: Input should be less than or equal to 1, found 3.0"),
         ({"generate__temperature": float("nan")}, "generate.temperature: Input should be a finite number, found nan"),
         ({"generate__window": "abc"}, "generate.window: Input should be a valid integer, found 'abc'"),
+        (
+            {"llm__revision": 20240601},
+            "llm.revision: Input should be a valid string, found 20240601; a text that YAML takes for something else "
+            "needs quotes, as in '1e5' or 'true'",
+        ),
+        ({"llm__revision": None}, "llm.revision: Input should be a valid string, found null"),
         ({"seed": True}, "seed: Input should be a valid integer, found true"),
         ({"runtime__concurrency": 0}, "runtime.concurrency: Input should be greater than 0, found 0"),
         (

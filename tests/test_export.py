@@ -4,10 +4,13 @@ import hashlib
 import json
 from pathlib import Path
 
+import yaml
+
 from stages.contract.outcome import Outcome
 from stages.contract.sections.export import Export
-from stages.export import alpaca, card, chat, divide, split_of, write_splits
+from stages.export import alpaca, card, chat, divide, front_matter, split_of, write_splits
 from tests.records import NOTICE, instance
+from tests.repository import Repository
 
 ROWS = [instance(id=f"ins-{n}-{k}", instruction_id=f"ins-{n}", output=f"{n} {k}") for n in range(200) for k in range(2)]
 WITH_SEEDS = Export(formats=["alpaca"], validation_fraction=0.1, include_seeds=True)
@@ -61,6 +64,33 @@ def test_only_the_formats_wanted_are_written_and_the_manifest_counts_their_rows(
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json*")) == sorted(files)
     for name, entry in files.items():
         assert entry["sha256"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+
+
+def test_a_split_without_rows_has_no_file_and_that_of_an_earlier_run_goes(tmp_path: Path) -> None:
+    write_splits({"train": ROWS[:3], "validation": ROWS[3:5]}, ["alpaca", "chat"], tmp_path)
+    files = write_splits({"train": ROWS[:3], "validation": []}, ["alpaca"], tmp_path)
+    assert list(files) == ["alpaca/train.json"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "alpaca/train.json"]
+
+
+def test_the_card_names_a_configuration_for_each_format_so_that_the_folder_loads_as_the_first() -> None:
+    head = front_matter(["chat/train.jsonl", "alpaca/train.json", "alpaca/validation.json"])
+    assert head.startswith("---\n")
+    assert head.endswith("\n---\n\n")
+    chat_files = [{"split": "train", "path": "chat/train.jsonl"}]
+    alpaca_files = [{"split": name, "path": f"alpaca/{name}.json"} for name in ("train", "validation")]
+    assert yaml.safe_load(head.strip("-\n")) == {
+        "configs": [
+            {"config_name": "chat", "default": True, "data_files": chat_files},
+            {"config_name": "alpaca", "data_files": alpaca_files},
+        ]
+    }
+
+
+def test_the_card_of_a_run_lists_the_files_that_are_there(finished: Repository) -> None:
+    head = finished.read("data/export/README.md").split("---")[1]
+    listed = {file["path"] for entry in yaml.safe_load(head)["configs"] for file in entry["data_files"]}
+    assert listed == json.loads(finished.read("data/export/manifest.json"))["files"].keys()
 
 
 def test_the_card_warns_of_demonstration_data_only() -> None:

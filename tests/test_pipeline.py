@@ -282,7 +282,7 @@ def test_inputs_that_change_while_a_stage_runs_fail_it(
             "seeds/seed_tasks.jsonl",
             '{"id": "x", "instruction": 3}',
             "generate",
-            "seeds/seed_tasks.jsonl:1: instruction: ",
+            "seeds/seed_tasks.jsonl:1: instances, is_classification: Field required; ",
         ),
         ("seeds/seed_tasks.jsonl", "{oops", "generate", "seeds/seed_tasks.jsonl:1: the line: Invalid JSON"),
         ("seeds/seed_tasks.jsonl", "", "generate", "seeds/seed_tasks.jsonl: holds no seed task"),

@@ -202,7 +202,10 @@ def test_run_returns_the_code_of_the_stage_that_failed(repository: Repository) -
     repository.write("seeds/seed_tasks.jsonl", "\n".join([*seeds, '{"id": "x"}']))
     done = repository.seedling("run")
     assert done.returncode == 2
-    assert f"generate: seeds/seed_tasks.jsonl:{len(seeds) + 1}: instruction: Field required" in done.stderr
+    assert (
+        f"generate: seeds/seed_tasks.jsonl:{len(seeds) + 1}: instruction, instances, is_classification: Field"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 

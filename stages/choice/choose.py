@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from stages.choice.typed import Typed, read_override
 from stages.contract.dotted import as_typed, leaves, put
 from stages.contract.errors import UserError
 from stages.contract.files import load_yaml
@@ -35,10 +34,18 @@ class Choice:
         return " ".join(words) or "conf/ as it is"
 
     def text(self) -> str:
-        """Return the choice as the content of its file."""
+        """Return the choice as the content of its file.
+
+        Raises:
+            UserError: a value holds `${` and is no interpolation.
+        """
         defaults = [{f"override /{group}": option} for group, option in self.groups.items()]
         body = ({"defaults": defaults} if defaults else {}) | self.values
-        return _HEADER + (OmegaConf.to_yaml(OmegaConf.create(body)) if body else "")
+        try:
+            return _HEADER + (OmegaConf.to_yaml(OmegaConf.create(body)) if body else "")
+        except OmegaConfBaseException as error:
+            message = " ".join(str(error).split()).replace("full_key:", "in").partition(" object_type")[0]
+            raise UserError(f"{FILE}: {message}; `${{` begins a reference to another key, write it without") from None
 
 
 def read_choice() -> Choice:
@@ -70,27 +77,22 @@ def amended(choice: Choice, overrides: Sequence[str]) -> Choice:
     amended = deepcopy(choice)
     parsed = [_parse(text) for text in overrides]
     for override in sorted(parsed, key=_precedence):
-        _add(amended, override.key_or_group, override.package, override.value())
+        _add(amended, override.key, override.package, override.value)
     return amended
 
 
-def _parse(text: str) -> Override:
-    try:
-        override = OverridesParser.create().parse_override(text)
-    except HydraException:
-        raise UserError(f"{text!r}: is no override; write key=value") from None
-    if override.is_sweep_override() or override.type is None or not text[:1].isalnum():
-        raise UserError(f"{text!r}: takes one value; write key=value")
-    if override.key_or_group.partition(".")[0] in ("defaults", "hydra") or override.key_or_group == "runtime":
+def _parse(text: str) -> Typed:
+    override = read_override(text)
+    if override.key.partition(".")[0] in ("defaults", "hydra") or override.key == "runtime":
         raise UserError(
             f"{text!r}: cannot be chosen; write a group (llm=openai) or a key of conf/ (runtime.concurrency=4)"
         )
     return override
 
 
-def _precedence(override: Override) -> int:
+def _precedence(override: Typed) -> int:
     """Sort overrides so that what resets others comes first, however they were typed: experiment, groups, values."""
-    return 0 if override.key_or_group == "experiment" else 1 if override.key_or_group in _groups() else 2
+    return 0 if override.key == "experiment" else 1 if override.key in _groups() else 2
 
 
 def _groups() -> set[str]:

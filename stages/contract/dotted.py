@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_OTHERWISE = {"null", "true", "false", "nan", "inf"}  # words that are no text unless they stand in quotes
+
 
 def look_up(content: Any, dotted: str) -> Any:  # Any: what YAML holds
     """Return the value at a dotted key, None where a part of it is missing."""
@@ -45,9 +47,19 @@ def leaves(content: Any, key: str = "") -> dict[str, Any]:  # Any: what YAML hol
 def as_typed(value: Any) -> str:  # Any: what YAML holds
     """Return a value as it is typed on the command line: `null`, `true`, `0.5`, `text`, `'a text'`, `[a, b]`."""
     if isinstance(value, str):
-        return value if re.fullmatch(r"[\w./-]+", value) else repr(value)
+        plain = re.fullmatch(r"[^\W\d][\w./-]*|/[\w./-]+", value) and value.lower() not in _OTHERWISE
+        return value if plain else _quoted(value)
     if isinstance(value, list):
         return f"[{', '.join(map(as_typed, value))}]"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {as_typed(part)}' for key, part in value.items())}}}"
     return json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """Return a text in quotes; unlike `repr` it keeps a backslash single, as the command line reads it."""
+    for sign, escape in (("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+        text = text.replace(sign, escape)
+    if "'" in text and '"' not in text:
+        return f'"{text}"'
+    return "'" + text.replace("'", "\\'") + "'"

@@ -42,7 +42,10 @@ def _fault_line(model: type[BaseModel], fault: Any) -> str:  # Any: pydantic's E
         return f"{key}: {message}; api_key_env takes the NAME of a variable, api_base a plain URL"
     found = fault["input"]
     shown = as_typed(found) if found is None or isinstance(found, bool | list | dict) else repr(found)
-    return f"{key}: {message}, found {shown}"
+    # YAML reads a commit such as 5e12345 as a number, and its spelling is lost by then
+    unquoted = fault["type"] == "string_type" and isinstance(found, int | float)
+    hint = "; a text that YAML takes for something else needs quotes, as in '1e5' or 'true'" if unquoted else ""
+    return f"{key}: {message}, found {shown}{hint}"
 
 
 def _unknown_key_line(model: Any, location: tuple[str | int, ...]) -> str:  # Any: annotations are not all models
