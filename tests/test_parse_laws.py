@@ -122,6 +122,7 @@ HOSTILE: dict[str, tuple[str, str, str]] = {
     "lost_channels": ("", "analysisassistant", "spoken"),
     "blank_lines_before_a_verdict": ("yes", "\n", "verdict"),
     "signs_after_a_verdict": ("yes", "!", "verdict"),
+    "blanks_in_a_label": ("<label>yes", " ", "verdict"),
     "claims": ("", "this is ", "verdict"),
     "labels_of_verdicts": ("", "answer: ", "verdict"),
     "pairs": ("", "Input: a\n\nOutput: b\n\n", "instances_input_first"),

@@ -12,15 +12,15 @@ _YES, _NO = "yes|yep|yeah|oui|ja|sí|da|да|是的?|はい|예|네", "no|nope|n
 _WORD = rf"(?:(?P<yes>{_YES})|(?P<no>{_NO}))"
 # what may follow the word: "No doubt", "No idea", "No labels are fixed" and "yesterday" are no verdicts
 _ENDED = (
-    r"(?=\s*(?:\Z|[.,;:!?)\]}*_`\"'”’」<\n—–、。，！]|-\s)"
+    r"(?=[ \t]*+(?:\Z|[.,;:!?)\]}*_`\"'”’」<\r\n—–、。，！]|-\s)"
     r"|\s+(?:it|this|that|the task|because|since|as|not|there|all|every|each|i)\b)"
 )
 _STATED = re.compile(
     rf"{_WORD}(?!\w){_ENDED}|(?P<yes_cjk>是的?|はい|예|네)|(?P<no_cjk>否|不是|いいえ|아니요)", re.IGNORECASE
 )
 _BOTH = re.compile(
-    rf"\s*(?:[,–—-]?\s*(?:and|or|but|und|oder|et|ou|y|o)\s+(?:also\s+|at the same time\s+)?"
-    rf"|/\s*|,\s*)(?:{_YES}|{_NO})\b",
+    rf"\s*+(?:[,–—-]?\s*+(?:and|or|but|und|oder|et|ou|y|o)\s+(?:also\s+|at the same time\s+)?"
+    rf"|/\s*+|,\s*+)(?:{_YES}|{_NO})\b",
     re.IGNORECASE,
 )
 _UNSURE = re.compile(
@@ -86,7 +86,7 @@ def parse_verdict(text: str) -> bool | None:
         return _value(said)
     container = _CONTAINER.search(said)
     if container:
-        return _value(container[2] if container[2] is not None else container[3])
+        return _value((container[2] if container[2] is not None else container[3]).strip()[:_MOST_CHARACTERS])
     found = _OBJECT.search(said)
     if found and (named := _in_object(found[0])) is not None:
         return _value(named)
