@@ -195,6 +195,10 @@ OUTPUT_FIRST: list[tuple[str, Pairs]] = [
 ]
 
 AS_WRITTEN: list[tuple[str, Pairs]] = [
+    (
+        "Input: a\nOutput: The program prints this:\nInput: 2\nOutput: 4",
+        [("a", "The program prints this:\nInput: 2\nOutput: 4")],
+    ),
     ("<input>q</input>\n<output>\n    if ready:\n        go()\n</output>", [("q", "    if ready:\n        go()")]),
     ("Input: q\nOutput:\n    if ready:\n        go()", [("q", "    if ready:\n        go()")]),
     (
