@@ -7,6 +7,8 @@ from stages.text.instructions import Instructions, parse_instructions
 RIVERS, ICE = "Name three rivers in Asia.", "Explain why ice floats on water."
 
 MARKS = [
+    ("No. 1: ", "No. 2: "),
+    ("Nr. 1. ", "Nr. 2. "),
     ("1. ", "2. "),
     ("1) ", "2) "),
     ("1.", "2."),

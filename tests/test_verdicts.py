@@ -6,6 +6,8 @@ from stages.text.verdicts import parse_verdict
 from tests.answer_table import VERDICTS, answer
 
 YES = [
+    "I would say yes.",
+    "The task is best described as a classification task.",
     "<label>yes</label>",
     "<label> YES. </label> It has two labels.",
     "Yes",
@@ -52,6 +54,7 @@ YES = [
     "Answer - Yes",
 ]
 NO = [
+    "I'd say no.",
     "<label>No</label>",
     "<LABEL>no",
     "\n\nNo",
@@ -118,7 +121,6 @@ NEITHER = [
     "Nobody knows",
     "None",
     "Norway",
-    "I would say yes.",
     "Y",
     "Answer: yes\nFinal answer: no",
     "Answer: It depends",

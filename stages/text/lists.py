@@ -20,7 +20,8 @@ STYLES: dict[str, re.Pattern[str]] = {
         rf"(?:(?:[ \t]*+(?:\#|no\.|nr\.|n[º°])?[ \t]*+(?P<number>\d{{1,3}})){_BOLD}[ \t]*+"
         rf"(?:[.:：)]|[-–—](?=[ \t])|(?=\r?$))|{_BOLD}[ \t]*+[:：])"
         rf"{_BOLD}[ \t\u3000]*+",
-        "numbered": rf"{_BOLD}(?P<number>\d{{1,3}})(?:\\?[.):]|[、．：）]){_BOLD}(?:{_NEXT}|{_GLUED})",
+        "numbered": rf"{_BOLD}(?:(?:No|Nr)\. ?|N[º°] ?)?(?P<number>\d{{1,3}})"
+        rf"(?:\\?[.):]|[、．：）]){_BOLD}(?:{_NEXT}|{_GLUED})",
         "bracketed": rf"{_BOLD}[(（\[](?P<number>\d{{1,3}})[)）\]][.:]?{_BOLD}(?:{_NEXT}|{_GLUED})",
         "dashed": rf"{_BOLD}(?P<number>\d{{1,3}})[ \t]?[-–—]{_BOLD}[ \t]++",
         "hashed": rf"{_BOLD}\#(?P<number>\d{{1,3}})[.:)]?{_BOLD}[ \t]++",

@@ -44,7 +44,8 @@ _LABELLED = re.compile(
     re.IGNORECASE,
 )
 _CONCLUDED = re.compile(
-    rf"\b(?:so|hence|thus|therefore)(?: it is| it's)?[,:]?\s+[*_\"“]*{_WORD}[.!*_\"”]*\s*\Z", re.IGNORECASE
+    rf"\b(?:so|hence|thus|therefore|i would say|i[’']d say)(?: it is| it's)?[,:]?\s+[*_\"“]*{_WORD}[.!*_\"”]*\s*\Z",
+    re.IGNORECASE,
 )
 _CONTAINER = re.compile(
     r"<(label|answer|verdict|class|classification|output|is_classification|result|final_answer)>(.*?)(?:</\1>|\Z)"
@@ -60,6 +61,7 @@ _KIND = re.compile(
 )
 _CLAIM = re.compile(
     r"\b(?:task|this|it|instruction|question|that)\b[^.!?\n]{0,60}?(?:[’']s|\b(?:is|isn[’']t|counts as|qualifies as"
+    r"|is best described as"
     r"|does not count as|doesn[’']t count as|would be|would not be))(?:\s+[\w’'-]+){0,3}?\s+[*_\"“]*"
     r"classification\b(?![ -]like)",
     re.IGNORECASE,
