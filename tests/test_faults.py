@@ -23,7 +23,8 @@ from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import Answer
 from stages.llm.budget import Budget
 from stages.llm.client import Client
-from stages.llm.faults import AttemptError, retry_after
+from stages.llm.delay import retry_after
+from stages.llm.faults import AttemptError
 from stages.llm.progress import Progress
 from stages.llm.wire import Wire
 from stages.store.answers import AnswerStore

@@ -15,6 +15,7 @@ from stages.contract.sections.llm import Llm
 from stages.contract.sections.runtime import Runtime
 from stages.llm.faults import expected_errors, fault_of, refusal_of_words
 from stages.llm.library import load_litellm
+from stages.llm.reply import Reply
 from stages.llm.response import no_answer, to_answer
 from stages.llm.secrets import Secrets
 from stages.store.request import Request
@@ -50,15 +51,16 @@ class Wire:
             AttemptError: no answer came, or none within the deadline, which counts from sending to the last byte.
             UserError: the token limit left no room for an answer.
         """
-        server = self._next_server(request.key)
+        server, reply = self._next_server(request.key), Reply()
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                answer = to_answer(request, await self._send(request, server), self._refused)
+                response = await self._send(request, server, reply)
+            answer = to_answer(request, response, reply, self._refused)
         except expected_errors() as error:
             self._failed[request.key] = server
-            if reason := refusal_of_words(error):
+            if reason := refusal_of_words(error, reply, request.prompt):
                 return no_answer(request, reason, self._refused)
-            raise fault_of(error, self._secrets) from None  # its locals hold the key
+            raise fault_of(error, reply, request.prompt, self._secrets) from None  # its locals hold the key
         said = {name: self._secrets.blotted(getattr(answer, name)) for name in ("text", "reasoning", "served_by")}
         return answer.model_copy(update=said)
 
@@ -74,7 +76,7 @@ class Wire:
         server = next(self._servers)
         return next(self._servers) if server == self._failed.pop(key, "") else server
 
-    async def _send(self, request: Request, server: str | None) -> Any:  # Any: LiteLLM's response
+    async def _send(self, request: Request, server: str | None, reply: Reply) -> Any:  # Any: LiteLLM's response
         parameters = {name: value for name, value in request.parameters.items() if name not in self._refused}
         if "seed" in parameters and self._llm.route != "offline":
             parameters["seed"] = seed_on_the_wire(request)
@@ -85,6 +87,7 @@ class Wire:
             "num_retries": 0,
             "max_retries": 0,
             "timeout": self._deadline_seconds,  # LiteLLM's own is 600 s
+            "logger_fn": reply.hear,
             **parameters,
         }
         if self._llm.mode == "chat":
@@ -116,6 +119,11 @@ def _api_key(llm: Llm) -> str | None:
     key = os.environ.get(name, "").strip() if name else None  # a blank or line end came along with the paste
     if key == "":
         raise UserError(f"llm.api_key_env: the variable {name} is not set; export {name}=… and run again")
+    if key and not (key.isascii() and key.isprintable()):  # no HTTP header can carry it
+        raise UserError(
+            f"llm.api_key_env: the variable {name} holds a line break, a control character or a letter outside ASCII, "
+            "which no API key has; copy the key again"
+        )
     return key
 
 
