@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -18,6 +19,8 @@ from stages.store.database import Database
 from stages.store.request import Request
 
 _NANO = 1_000_000_000  # money is added up in whole billionths of a USD, so that sums are exact
+_SUSPECTED = 50.0  # times the estimate that an answer is feared to cost, before any is known; each known one lowers it
+_REMEMBERED = 100  # answers, of which the dearest for its estimate sets the next reservations
 
 
 class CapReachedError(SeedlingError):
@@ -29,6 +32,12 @@ class Charge:
 
     def __init__(self, usd: float) -> None:
         self.usd = usd
+        self.is_known = False
+
+    def becomes(self, usd: float | None) -> None:
+        """Take the real cost in place of the reserved amount; None where it stays unknown."""
+        if usd is not None:
+            self.usd, self.is_known = usd, True
 
 
 class Budget:
@@ -47,7 +56,8 @@ class Budget:
         self._is_own_price = False
         self.most_usd = 0.0
         """What the first request that is not stored may cost at most; 0 where it is free or the price is not known."""
-        self._in_flight = 0
+        self._in_flight = self._reserved = 0
+        self._ratios: deque[float] = deque(maxlen=_REMEMBERED)  # of cost and estimate, of the last answers
         self._settled = asyncio.Event()
         self._closed = False
 
@@ -70,12 +80,14 @@ class Budget:
 
     def priced(self, answer: Answer) -> Answer:
         """Return the answer with its cost: by `runtime.price`, else by LiteLLM, which knows more kinds of tokens."""
+        if answer.finish_reason in NO_ANSWER and answer.cost_usd == 0 and not answer.prompt_tokens:
+            return answer  # refused with an error, which is free
         cost = answer.cost_usd
-        if self._is_own_price and self.price:
+        if self.price and (self._is_own_price or cost is None):
             cost = cost_usd(self.price, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens)
-        if not answer.prompt_tokens and answer.finish_reason not in NO_ANSWER and any(dict(self.price or ()).values()):
-            cost = None  # a server that reports no usage leaves it unknown
-        return answer.model_copy(update={"cost_usd": cost})
+        is_counted = answer.prompt_tokens and (answer.completion_tokens or not answer.text)
+        is_free = self.price and not any(dict(self.price).values())
+        return answer.model_copy(update={"cost_usd": cost if is_counted or is_free else None})
 
     @asynccontextmanager
     async def reserved(self, request: Request) -> AsyncIterator[Charge]:
@@ -84,14 +96,17 @@ class Budget:
         Raises:
             CapReachedError: the amount would exceed the cap, and no attempt is in flight that could turn out cheaper.
         """
-        charge = Charge(self.at_most(request))
-        if not charge.usd:  # free, or the price is not known
+        estimate = self.at_most(request)
+        charge = Charge(estimate)
+        if not estimate:  # free, or the price is not known
             yield charge
             return
-        amount = round(charge.usd * _NANO)
-        await self._reserve(amount)
+        amount = await self._reserve(estimate)
+        charge.usd = amount / _NANO
         try:
             yield charge
+            if charge.is_known:
+                self._ratios.append(charge.usd / estimate)
         except AttemptError as fault:
             charge.usd = charge.usd if fault.billed else 0.0
             raise
@@ -131,8 +146,14 @@ class Budget:
         self._closed = True
         self._settled.set()
 
-    async def _reserve(self, amount: int) -> None:
-        while not self._take(amount):
+    @property
+    def _dearer(self) -> float:
+        """How many times its estimate an answer costs, going by the dearest of the last ones; at least 1."""
+        return max(1.0, max(self._ratios, default=1.0))
+
+    async def _reserve(self, estimate: float) -> int:
+        """Reserve money for one attempt and return the amount, which the last answers may have raised meanwhile."""
+        while not self._take(amount := round(estimate * self._dearer * _NANO)):
             if not self._in_flight:
                 raise CapReachedError("the cap is reached")
             self._settled.clear()
@@ -140,18 +161,28 @@ class Budget:
             if self._closed:
                 raise asyncio.CancelledError
         self._in_flight += 1
+        self._reserved += amount
+        return amount
 
     def _take(self, amount: int) -> bool:
+        """Reserve an amount if the cap allows it, also if everything in flight should cost as much as is feared.
+
+        Without that fear 64 requests would be in flight before the first answer shows that the estimates are too low.
+        A request is always let through alone, whatever is feared.
+        """
         cap = None if self.max_cost_usd is None else round(self.max_cost_usd * _NANO)
+        feared = max(1.0, _SUSPECTED / (1 + len(self._ratios)) / self._dearer)
+        margin = round((feared - 1) * (self._reserved + amount)) if self._in_flight else 0
         taken = self._database.execute(
             "UPDATE runs SET reserved = reserved + :amount "
-            "WHERE run = :run AND (:cap IS NULL OR spent + reserved + :amount <= :cap)",
-            {"amount": amount, "run": self._run, "cap": cap},
+            "WHERE run = :run AND (:cap IS NULL OR spent + reserved + :amount + :margin <= :cap)",
+            {"amount": amount, "run": self._run, "cap": cap, "margin": margin},
         )
         return taken.rowcount == 1
 
     def _settle(self, reserved: int, spent: int) -> None:
         self._in_flight -= 1
+        self._reserved -= reserved
         self._settled.set()
         self._database.execute(
             "UPDATE runs SET reserved = reserved - ?, spent = spent + ? WHERE run = ?", (reserved, spent, self._run)

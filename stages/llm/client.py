@@ -127,7 +127,7 @@ class Client:
             async with self._budget.reserved(request) as charge:
                 self._progress.sent()
                 answer = self._budget.priced(await self._wire.ask(request))
-                charge.usd = charge.usd if answer.cost_usd is None else answer.cost_usd
+                charge.becomes(answer.cost_usd)
             place.tokens = answer.prompt_tokens + answer.completion_tokens
         self._progress.answered(answer)
         return answer
