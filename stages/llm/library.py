@@ -1,8 +1,10 @@
 """LiteLLM, imported at the first request that is not stored."""
 
 import gc
+import logging
 import os
 import sys
+import warnings
 from typing import Any
 
 
@@ -22,5 +24,16 @@ def load_litellm() -> Any:  # Any: litellm's own annotations are partial
     finally:
         gc.enable()
     gc.freeze()
-    litellm.suppress_debug_info = True
+    _silence(litellm)
     return litellm
+
+
+def _silence(litellm: Any) -> None:  # Any: as above
+    """Keep the words of servers from the terminal, where LiteLLM's log and pydantic's warnings show them as they are.
+
+    What matters to a run is in the errors. Whoever looks for a fault in LiteLLM sets LITELLM_LOG=DEBUG.
+    """
+    litellm.suppress_debug_info = True
+    if "LITELLM_LOG" not in os.environ:
+        logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
