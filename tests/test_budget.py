@@ -371,7 +371,7 @@ def test_answers_that_cost_more_than_was_set_aside_overspend_little(
 
 
 def test_one_dear_answer_among_many_raises_what_is_set_aside_later(llm_server: LlmServer, tmp_path: Path) -> None:
-    """Each request is estimated at 0.10 USD, the third of ten costs 0.40: the next would exceed 1.00 at that price."""
+    """Each request is estimated at 0.10 USD. One costs 0.40 and one 0.30: the next may cost 0.40 too, above the cap."""
     llm_server.script += [used(1), used(1), used(4000), used(1), used(3000)]
     llm_server.behaviour = used(1)
     with pytest.raises(SeedlingError, match=r"^done 5 of 10, spent 0\.70 USD"):

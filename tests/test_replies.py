@@ -107,6 +107,11 @@ def test_every_row_of_the_table_happens(
     assert becomes(behaviour, llm_server, tmp_path, stop=stops) == end
 
 
+def test_a_model_that_only_reasoned_has_not_met_a_stop_sequence(llm_server: LlmServer, tmp_path: Path) -> None:
+    behaviour = spoken(content="", reasoning_content="They ask")
+    assert becomes(behaviour, llm_server, tmp_path, stop=["\n"]) == "asked again"
+
+
 def test_a_reply_that_never_holds_an_answer_ends_the_run_after_the_attempts(
     llm_server: LlmServer, tmp_path: Path
 ) -> None:
