@@ -18,7 +18,9 @@ from stages.llm.wording import kind_of, refusal_in
 from tests.llm_server import Behaviour, LlmServer, answering, ask, replying
 from tests.test_client import CANARY, CHAT, HELLO, KEY_VARIABLE, WAYS, Values
 
-RULES = (Path(__file__).parents[1] / "docs" / "providers.md").read_text("utf-8").partition("## What becomes")[2]
+RULES = (
+    (Path(__file__).parents[1] / "docs" / "providers.md").read_text("utf-8").partition("## What happens to a reply")[2]
+)
 """The section of the docs with the table of rules."""
 
 ROUTER: Values = {"provider": "any", "model": "openrouter/some/model", "api_key_env": KEY_VARIABLE}
@@ -66,30 +68,33 @@ def becomes(behaviour: Behaviour, server: LlmServer, folder: Path, llm: Values =
 ROWS = {
     "a text, and `stop` or no finish reason": (answering(text="The Indus.", finish_reason=None), "kept"),
     "no text, where the request has stop sequences": (answering(text="", finish_reason="stop"), "kept"),
-    "a text, and a word for the token limit": (answering(text="The Ind", finish_reason="model_length"), "cut off"),
-    "a text, and a finish reason that nobody knows": (answering(text="The Ind", finish_reason="repeated"), "cut off"),
-    "no text, and a word for the token limit": (answering(text="", finish_reason="length"), "stops the run"),
-    "a word for a filter or a refusal, or a text in the field `refusal`": (
+    "a text, and a finish reason for the token limit": (
+        answering(text="The Ind", finish_reason="model_length"),
+        "cut off",
+    ),
+    "a text, and an unknown finish reason": (answering(text="The Ind", finish_reason="repeated"), "cut off"),
+    "no text, and a finish reason for the token limit": (answering(text="", finish_reason="length"), "stops the run"),
+    "a finish reason for a filter or refusal, or a text in the field `refusal`": (
         spoken(content=None, refusal="I cannot help with that."),
         "filtered",
     ),
-    "a word for a fault, whatever the text": (answering(text="The Ind", finish_reason="error"), "asked again"),
+    "a finish reason for a fault, whatever the text": (answering(text="The Ind", finish_reason="error"), "asked again"),
     "no text, or text only in the reasoning": (spoken(content="", reasoning_content="They ask"), "asked again"),
     "no choice, or several": (answering(choices=[]), "asked again"),
-    "an error under a good status": (replying(error("The upstream died")), "asked again"),
-    "an error that blames the prompt's words": (replying(error("Content Exists Risk"), 400), "filtered"),
-    "an error that calls the prompt too long": (replying(error("prompt is too long"), 400), "too long"),
+    "an error that came with status 200": (replying(error("The upstream died")), "asked again"),
+    "an error that says the prompt or answer was filtered": (replying(error("Content Exists Risk"), 400), "filtered"),
+    "an error that says the prompt is too long": (replying(error("prompt is too long"), 400), "too long"),
     "429, 503, 529, or words for too many requests": (replying(error("Slow down"), 429), "asked again"),
-    "a quota used up that comes back: of a minute, or with the time to wait": (
+    "a used-up quota per minute, or one that says how long to wait": (
         replying(error("You exceeded your current quota. Please retry in 0.2s."), 429),
         "asked again",
     ),
-    "a quota used up without the time to wait, or no credit": (
+    "any other used-up quota, or no credit": (
         replying(error("You exceeded your current quota."), 429),
         "stops the run",
     ),
     "400, 401, 402, 403, 404, 405, 413, 422": (replying(error("No"), 401), "stops the run"),
-    "any other status, a lost connection, a deadline": (replying(error("Boom"), 500), "asked again"),
+    "any other status, a lost connection, the deadline": (replying(error("Boom"), 500), "asked again"),
 }
 
 
@@ -375,6 +380,6 @@ def test_the_time_to_wait_is_read_from_words(words: str, seconds: float) -> None
 def test_the_time_to_wait_in_the_words_is_kept(llm_server: LlmServer, tmp_path: Path) -> None:
     delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "86400s"}
     llm_server.behaviour = replying(error("You exceeded your current quota", details=[delay]), 429)
-    with pytest.raises(SeedlingError, match="asked to wait 86400 s more") as caught:
+    with pytest.raises(SeedlingError, match="asks to wait another 86400 s") as caught:
         ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
     assert (caught.value.exit_code, len(llm_server.calls)) == (1, 1)

@@ -1,4 +1,4 @@
-"""The cap on what a command may spend: prices, reservations and spending, kept across its stages and processes."""
+"""The cap on what one command may spend, shared by all its stages and processes."""
 
 import asyncio
 import math
@@ -18,32 +18,32 @@ from stages.llm.prices import cost_usd, listed_price, most_tokens, own_price, un
 from stages.store.database import Database
 from stages.store.request import Request
 
-_NANO = 1_000_000_000  # money is added up in whole billionths of a USD, so that sums are exact
-_SUSPECTED = 50.0  # times the estimate that an answer is feared to cost, before any is known; each known one lowers it
-_REMEMBERED = 100  # answers, of which the dearest for its estimate sets the next reservations
+_NANO = 1_000_000_000  # money is stored in whole billionths of a USD, so that sums are exact
+_FEARED = 50.0  # before the first answer, how many times its estimate a request might cost; 20 has been seen
+_REMEMBERED = 100  # answers whose cost is compared with its estimate
 
 
 class CapReachedError(SeedlingError):
-    """The next request might cost more than the command may still spend."""
+    """The next request might cost more than what is left under the cap."""
 
 
 class Charge:
-    """What an attempt costs: the amount reserved for it, until the real cost is known."""
+    """The cost of one attempt: the reserved amount until the real cost is known."""
 
     def __init__(self, usd: float) -> None:
         self.usd = usd
         self.is_known = False
 
     def becomes(self, usd: float | None) -> None:
-        """Take the real cost in place of the reserved amount; None where it stays unknown."""
+        """Replace the reserved amount by the real cost. None means that it is not known: the amount stays."""
         if usd is not None:
             self.usd, self.is_known = usd, True
 
 
 class Budget:
-    """Owns `runtime.max_cost_usd`: reserves money before each attempt, so that processes of one command share one cap.
+    """Enforces `runtime.max_cost_usd`: reserves money before each attempt, so that all processes of a command share it.
 
-    An attempt that may have been billed without an answer (a deadline, a kill) stays charged at its reservation.
+    An attempt that may have been billed without an answer (a deadline, a kill) is charged at what was reserved for it.
     """
 
     def __init__(self, database: Database, runtime: Runtime) -> None:
@@ -52,20 +52,20 @@ class Budget:
         self.max_cost_usd = runtime.max_cost_usd
         """The cap in USD; None for no cap."""
         self.price: Price | None = None
-        """What the model takes; None where it is not known, and before `open`."""
+        """The price of the model; None where it is not known, and before `open`."""
         self._is_own_price = False
         self.most_usd = 0.0
-        """What the first request that is not stored may cost at most; 0 where it is free or the price is not known."""
+        """The most that the first new request can cost, in USD; 0 if it is free or the price is not known."""
         self._in_flight = self._reserved = 0
-        self._ratios: deque[float] = deque(maxlen=_REMEMBERED)  # of cost and estimate, of the last answers
+        self._ratios: deque[float] = deque(maxlen=_REMEMBERED)  # cost / estimate of the last answers
         self._settled = asyncio.Event()
         self._closed = False
 
     def open(self, first: Request) -> None:
-        """Look up the price of the model, at the first request that is not stored.
+        """Look up the price of the model. Called at the first request that is not stored.
 
         Raises:
-            UserError: the price is not known, so the cap cannot be kept.
+            UserError: the price is not known, so the cap cannot be enforced.
         """
         own = own_price(first.llm, self._own_prices)
         self.price, self._is_own_price = own or listed_price(first.llm), own is not None
@@ -74,14 +74,18 @@ class Budget:
         self.most_usd = self.at_most(first)
 
     def at_most(self, request: Request) -> float:
-        """Return what a request may cost at most, in USD; 0 when the price is not known."""
+        """Return the most that a request should cost, in USD; 0 if the price is not known."""
         answer = int(request.parameters["max_tokens"])
         return cost_usd(self.price, most_tokens(request) - answer, 0, answer) if self.price else 0.0
 
     def priced(self, answer: Answer) -> Answer:
-        """Return the answer with its cost: by `runtime.price`, else by LiteLLM, which knows more kinds of tokens."""
+        """Return the answer with its cost, by `runtime.price` if that names the model.
+
+        Otherwise LiteLLM's figure stands, since LiteLLM also knows prices for cache writes, audio and long prompts. The
+        cost is null if the model is not free and the server did not count its tokens.
+        """
         if answer.finish_reason in NO_ANSWER and answer.cost_usd == 0 and not answer.prompt_tokens:
-            return answer  # refused with an error, which is free
+            return answer  # an error refused it, so it is free
         cost = answer.cost_usd
         if self.price and (self._is_own_price or cost is None):
             cost = cost_usd(self.price, answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens)
@@ -91,10 +95,10 @@ class Budget:
 
     @asynccontextmanager
     async def reserved(self, request: Request) -> AsyncIterator[Charge]:
-        """Reserve what an attempt may cost and settle it afterwards; wait while other attempts hold the rest.
+        """Reserve money for an attempt and settle its cost afterwards; wait while other attempts hold the rest.
 
         Raises:
-            CapReachedError: the amount would exceed the cap, and no attempt is in flight that could turn out cheaper.
+            CapReachedError: the amount exceeds what is left, and nothing is in flight that could turn out cheaper.
         """
         estimate = self.at_most(request)
         charge = Charge(estimate)
@@ -115,24 +119,24 @@ class Budget:
 
     @cached_property
     def _run(self) -> str:
-        """The run id of the command, with a row of its own in the store."""
+        """The run id of the command. The first use adds its row to the store."""
         run = current_run()
         self._database.execute("INSERT OR IGNORE INTO runs (run, began) VALUES (?, ?)", (run, int(time.time())))
         return run
 
     @property
     def spent_usd(self) -> float:
-        """What the command has spent so far, in all its stages."""
+        """What all stages of the command have spent so far."""
         row = self._database.execute("SELECT spent FROM runs WHERE run = ?", (self._run,)).fetchone()
         return row[0] / _NANO if row else 0.0
 
     def stopped(self, done: str, answers_left: int, usd_per_answer: float) -> SeedlingError:
-        """Return the error that ends a command at its cap, with the command that resumes it.
+        """Return the error that stops a command at its cap. It names the command that resumes it.
 
         Args:
             done: the progress so far, such as `412 of 1,000`.
-            answers_left: about how many answers are still to be bought.
-            usd_per_answer: what an answer has cost so far; 0 when none was bought.
+            answers_left: about how many answers are still to be paid for.
+            usd_per_answer: the mean cost of an answer so far; 0 if none was paid for.
         """
         more = (usd_per_answer or self.most_usd) * answers_left
         advised = _rounded_up(max(1.25 * more, self.max_cost_usd or 0))
@@ -142,17 +146,17 @@ class Budget:
         )
 
     def close(self) -> None:
-        """Reserve no more; attempts that wait for money are cancelled."""
+        """Reserve nothing more and cancel the attempts that wait for money."""
         self._closed = True
         self._settled.set()
 
     @property
     def _dearer(self) -> float:
-        """How many times its estimate an answer costs, going by the dearest of the last ones; at least 1."""
+        """The largest cost of a recent answer, as a multiple of its estimate; at least 1."""
         return max(1.0, max(self._ratios, default=1.0))
 
     async def _reserve(self, estimate: float) -> int:
-        """Reserve money for one attempt and return the amount, which the last answers may have raised meanwhile."""
+        """Reserve money for one attempt and return the amount."""
         while not self._take(amount := round(estimate * self._dearer * _NANO)):
             if not self._in_flight:
                 raise CapReachedError("the cap is reached")
@@ -165,13 +169,14 @@ class Budget:
         return amount
 
     def _take(self, amount: int) -> bool:
-        """Reserve an amount if the cap allows it, also if everything in flight should cost as much as is feared.
+        """Reserve an amount if the cap allows it; return False if it does not.
 
-        Without that fear 64 requests would be in flight before the first answer shows that the estimates are too low.
-        A request is always let through alone, whatever is feared.
+        Until enough answers have shown what they cost, the cap must also cover a multiple of all estimates in flight.
+        Otherwise 64 requests would be in flight before the first answer shows that the estimates are too low.
+        A lone request needs no such margin, or a small cap would never start.
         """
         cap = None if self.max_cost_usd is None else round(self.max_cost_usd * _NANO)
-        feared = max(1.0, _SUSPECTED / (1 + len(self._ratios)) / self._dearer)
+        feared = max(1.0, _FEARED / (1 + len(self._ratios)) / self._dearer)
         margin = round((feared - 1) * (self._reserved + amount)) if self._in_flight else 0
         taken = self._database.execute(
             "UPDATE runs SET reserved = reserved + :amount "
@@ -190,16 +195,16 @@ class Budget:
 
 
 def last_commands(database: Database, count: int) -> list[tuple[int, float, float]]:
-    """Return when each of the last commands that paid began, what it spent, and what it still holds reserved, in USD.
+    """Return the last commands that paid: when each began, what it spent and what it still holds reserved, in USD.
 
-    Reservations that remain are of attempts in flight, or cut off by a kill: the provider may have charged for them.
+    What is still reserved belongs to attempts in flight or killed; the provider may have charged for them.
     """
     rows = database.execute("SELECT began, spent, reserved FROM runs ORDER BY began DESC, run LIMIT ?", (count,))
     return [(began, spent / _NANO, reserved / _NANO) for began, spent, reserved in rows]
 
 
 def money(usd: float) -> str:
-    """Return an amount with two decimals, a small one with four: 4.98, 0.0031."""
+    """Return an amount with two decimals, or four if it is below 0.10: 4.98, 0.0031."""
     return f"{usd:.2f}" if usd >= 0.1 or not usd else f"{usd:.4f}"
 
 

@@ -1,4 +1,4 @@
-"""How long a provider asks to wait before the next request, from its headers or from its words."""
+"""How long a provider asks to wait, in its headers or its words."""
 
 import email.utils
 import re

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a model, in three kinds instead of LiteLLM's many errors."""
+"""Turns LiteLLM's many errors into three kinds of faults."""
 
 from stages.llm.library import load_litellm
 from stages.llm.plain import one_line, shortened
@@ -9,34 +9,33 @@ from stages.llm.wording import Kind, kind_of, refusal_in
 
 
 class AttemptError(Exception):
-    """An attempt that brought no answer.
+    """An attempt without an answer.
 
-    `fatal`: asking again would end the same. `overload`: there were too many requests. `passing`: the next attempt may
-    succeed.
+    `fatal`: every retry would fail too. `overload`: there were too many requests. `passing`: a retry may succeed.
     """
 
     def __init__(self, kind: Kind, message: str, after_seconds: float = 0, *, billed: bool) -> None:
         super().__init__(message)
         self.kind = kind
         self.after_seconds = after_seconds
-        """How long the provider asks to wait; 0 when it does not say."""
+        """How long the provider asks to wait; 0 if it does not say."""
         self.billed = billed
-        """Whether the provider may charge for the attempt."""
+        """True if the provider may charge for the attempt."""
 
 
 class IncompleteError(Exception):
-    """A reply that holds no answer, or only a part of one."""
+    """A reply without an answer, or with only a part of one."""
 
 
 def expected_errors() -> tuple[type[Exception], ...]:
-    """Return what a call may raise: LiteLLM's errors are openai's, and for some broken replies it raises bare ones."""
+    """Return the errors that a call may raise: openai's, which LiteLLM's are, and bare ones for some broken replies."""
     import openai
 
     return openai.OpenAIError, TimeoutError, IndexError, ValueError, IncompleteError
 
 
 def refusal_of_words(error: Exception, reply: Reply, prompt: str) -> str:
-    """Return the finish reason of an error that lies in what was asked; empty for any other error."""
+    """Return the finish reason for an error that the prompt caused; empty for any other error."""
     litellm = load_litellm()
     if isinstance(error, litellm.exceptions.ContextWindowExceededError):
         return "context_window"
@@ -46,14 +45,16 @@ def refusal_of_words(error: Exception, reply: Reply, prompt: str) -> str:
 
 
 def fault_of(error: Exception, reply: Reply, prompt: str, secrets: Secrets) -> AttemptError:
-    """Return the fault behind an error in one line for a person, with secrets blotted out."""
+    """Return the fault behind an error, with a one-line message without secrets."""
     import openai
 
     if _is_bad_header(error):
         return AttemptError("fatal", "an API key or address holds a character that HTTP cannot carry", billed=False)
     said = said_by(error, reply)
     message = _line(error, said.message, secrets)
-    if isinstance(error, openai.OpenAIError) and not isinstance(error, openai.APIError):  # there is no way to ask
+    if isinstance(error, openai.OpenAIError) and not isinstance(
+        error, openai.APIError
+    ):  # the request cannot be sent at all
         return AttemptError("fatal", message, billed=False)
     kind = kind_of(said, prompt)
     after_seconds = 0 if kind == "fatal" else said.after_seconds
@@ -61,7 +62,7 @@ def fault_of(error: Exception, reply: Reply, prompt: str, secrets: Secrets) -> A
 
 
 def _line(error: Exception, message: str, secrets: Secrets) -> str:
-    """Return what to show of an error. A key could hide between control characters, so it is blotted out twice."""
+    """Return the line to show. Secrets are removed twice, since control characters may have hidden one at first."""
     words = secrets.blotted_error(one_line(secrets.blotted_error(message)))
     if isinstance(error, IncompleteError):
         return shortened(words)
@@ -69,7 +70,7 @@ def _line(error: Exception, message: str, secrets: Secrets) -> str:
 
 
 def _is_bad_header(error: Exception) -> bool:
-    """Tell whether HTTP could not carry a header: the messages of httpx and aiohttp would show the key in it."""
+    """Return True if a header held a character that HTTP cannot carry. Some messages for that show the key."""
     return any(
         isinstance(link, UnicodeEncodeError) or (isinstance(link, ValueError) and "in headers" in str(link))
         for link in chain_of(error)
@@ -77,7 +78,7 @@ def _is_bad_header(error: Exception) -> bool:
 
 
 def _is_free(error: Exception) -> bool:
-    """Return whether the provider was never reached or sent an error status: an answer lost on the way is charged."""
+    """Return True if the provider was never reached or sent an error status. An answer lost on its way costs money."""
     import httpx
 
     free = httpx.HTTPStatusError | httpx.ConnectError | httpx.ConnectTimeout

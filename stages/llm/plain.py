@@ -1,9 +1,9 @@
-"""Words of a server, made safe to show: a terminal obeys control characters, and a person reads one line."""
+"""Makes the words of a server safe to show, since a terminal obeys control characters."""
 
 import re
 import unicodedata
 
-_TERMINAL = re.compile(  # sequences that a terminal obeys: colours and cursor moves, titles and links, other commands
+_TERMINAL = re.compile(  # colours and cursor moves; titles, links and pictures; other commands
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f]).*?(?:\x07|\x1b\\|\x9c|$)|\x1b[ -/]*[0-~]?",
     re.DOTALL,
 )
@@ -21,26 +21,26 @@ def one_line(text: str) -> str:
 
 
 def shortened(text: str, longest: int = 300) -> str:
-    """Return a text of at most so many characters, with `…` in place of what is cut off."""
+    """Return a text of at most `longest` characters; `…` stands for what was cut off."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def without_traceback(text: str) -> str:
-    """Return what stands before a Python traceback, or the error at its end where nothing stands before it."""
+    """Return the text before a Python traceback, or the error at its end if there is no text before it."""
     before = _TRACEBACK.sub("", text)
     return before if before.strip() or not text.strip() else text.strip().splitlines()[-1]
 
 
 def is_page(text: str) -> bool:
-    """Tell whether a text is an HTML page, as gateways send in place of an answer."""
+    """Return True for an HTML page, which gateways send in place of an answer."""
     return bool(_PAGE.search(text))
 
 
 def _visible(character: str) -> str:
-    """Return a character, a blank for one that breaks the line, nothing for one that a reader cannot see.
+    """Return a character; a blank for a line break or tab; nothing for a character that is not visible.
 
-    Unicode's categories C are control, format (such as the marks that turn the writing direction), surrogate, private
-    use and unassigned.
+    Those are Unicode's categories C: control, format (which can reverse the writing direction), surrogate, private use
+    and unassigned.
     """
     if character.isspace():
         return " "

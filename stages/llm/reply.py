@@ -1,7 +1,7 @@
-"""The reply of a server as it came, before LiteLLM reads it.
+"""The reply of a server before LiteLLM changes it.
 
-LiteLLM 1.106.2 turns finish reasons that it does not know into `stop` and drops the words of an error under a good
-status. Both decide what becomes of an answer, so they are read from the reply itself.
+LiteLLM 1.106.2 turns finish reasons that it does not know into `stop`, and it drops the words of an error that came
+with status 200. Both decide what happens to an answer, so we read them from the reply itself.
 """
 
 import json
@@ -13,14 +13,14 @@ _ENDS = ("finish_reason", "finishReason", "native_finish_reason", "stop_reason",
 
 
 class Reply:
-    """The last reply to one request."""
+    """The last reply to one attempt."""
 
     def __init__(self) -> None:
         self.body: Mapping[str, Any] = {}  # Any: JSON
-        """Its JSON object; empty where nothing came or something else did."""
+        """Its JSON object; empty if there was no reply or no JSON object in it."""
 
     def hear(self, call: Mapping[str, Any]) -> None:  # Any: what LiteLLM knows of a call, its key too
-        """Take in what LiteLLM tells of a call; it does so before a request as well as after its reply."""
+        """Keep the reply. LiteLLM calls this before it sends a request, without one, and after the reply came."""
         said: Any = call.get("original_response")  # Any: text, or the object of a text completion
         if isinstance(said, str):
             try:
@@ -33,9 +33,9 @@ class Reply:
 
     @property
     def error(self) -> Any:  # Any: JSON
-        """The error that the reply holds beside an answer or in place of one; None where there is none.
+        """The error in the reply, beside an answer or in place of one; None if there is none.
 
-        Some providers put an error without content into every reply.
+        An empty error does not count: some providers put one into every reply.
         """
         for holder in (self.body, *self._answers()):
             error = holder.get("error")
@@ -45,12 +45,12 @@ class Reply:
 
     @property
     def words(self) -> Any:  # Any: JSON
-        """The error, or the whole reply where it has no answer. None otherwise: a model's words are not an error."""
+        """The error, or the whole reply if it has no answer; None otherwise, since a model's words are not an error."""
         return self.error or (None if any(self.body.get(key) for key in _ANSWERS) else self.body or None)
 
     @property
     def ends(self) -> Iterator[object]:
-        """The words for why the answer ended."""
+        """All finish reasons in the reply."""
         for holder in (self.body, *self._answers()):
             yield from (holder[key] for key in _ENDS if holder.get(key))
 

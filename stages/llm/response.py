@@ -1,4 +1,4 @@
-"""From LiteLLM's response to the record that is kept, if it holds a whole answer."""
+"""Turns LiteLLM's response into the record to store, if it holds a whole answer."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from stages.store.request import Request
 
 
 def to_answer(request: Request, response: Any, reply: Reply, refused: list[str]) -> Answer:  # Any: LiteLLM's response
-    """Return the record of a response. docs/providers.md has the rules in a table.
+    """Return the record of a response, by the rules of the table in docs/providers.md.
 
-    The finish reason is what the reply means, not LiteLLM's word for it. Stop sequences are applied here too, since
-    some servers ignore them. The cost is LiteLLM's, null where it knows no price.
+    The finish reason is what the provider's own word means. Stop sequences are applied here too, since some servers
+    ignore them. The cost is LiteLLM's; null if it knows no price.
 
     Raises:
-        IncompleteError: the server reports an error, there is no text, or the server broke off.
-        UserError: the token limit left no room for an answer; asking again would end the same.
+        IncompleteError: the server reports an error, sent no text, or broke off.
+        UserError: the token limit was used up before the answer began; a retry would end the same.
     """
     choice = _only_choice(response, reply)
     message = choice.message if request.llm.mode == "chat" else choice
@@ -50,7 +50,7 @@ def to_answer(request: Request, response: Any, reply: Reply, refused: list[str])
 
 
 def no_answer(request: Request, finish_reason: str, refused: list[str]) -> Answer:
-    """Return the record of a request that the model refuses for what it says: kept, replayed, and rejected later."""
+    """Return the record of a request that was refused because of its prompt. It is stored, and rejected later."""
     return Answer(
         key=request.key,
         model=request.llm.model,
@@ -77,22 +77,22 @@ def _only_choice(response: Any, reply: Reply) -> Any:  # Any: LiteLLM's response
 
 
 def _is_refusal(message: Any) -> bool:  # Any: LiteLLM's message
-    """Tell whether a model has refused in the field that OpenAI has for it."""
+    """Return True if the model refused in OpenAI's field for refusals."""
     fields = getattr(message, "provider_specific_fields", None) or {}
     refusal = getattr(message, "refusal", None) or fields.get("refusal")
     return isinstance(refusal, str) and bool(refusal.strip())
 
 
 def _check_no_text(request: Request, ending: Ending, reasoning: str, words: list[object]) -> None:
-    """Raise the error of a reply without text, unless a stop sequence may have come before any text.
+    """Raise the error for a reply without text, unless a stop sequence may have come first.
 
-    Then the server has cut the answer off as it was asked to, and a base model at temperature 0 would do so again.
+    In that case the server did as it was asked, and a base model at temperature 0 would answer the same again.
     """
     if ending == "length":
         limit = request.parameters["max_tokens"]
         raise UserError(
             f"{request.llm.model}: used up its {limit} tokens before the answer began; raise llm.reasoning_tokens "
-            "(a model that reasons) or max_tokens of the stage"
+            "(if the model reasons) or the stage's max_tokens"
         )
     if reasoning.strip():
         raise IncompleteError(f"reasoning but no answer ({_named(words)})")
@@ -101,15 +101,15 @@ def _check_no_text(request: Request, ending: Ending, reasoning: str, words: list
 
 
 def _named(words: list[object]) -> str:
-    """Return how to show finish reasons: the provider's own, LiteLLM's where there is none."""
+    """Return the finish reason to show: the provider's own, or LiteLLM's if there is none."""
     return f"finish_reason {shortened(one_line(str(words[-1])), 40)}"
 
 
 def _text(content: object) -> str:
-    """Return a text with U+FFFD for half characters (lone surrogates), which JSON may hold and UTF-8 cannot.
+    """Return a text with U+FFFD for lone surrogates (half characters): JSON may hold them, UTF-8 cannot.
 
     Raises:
-        IncompleteError: it is no text.
+        IncompleteError: it is not a text.
     """
     if not isinstance(content, str | None):
         raise IncompleteError(f"{type(content).__name__} in place of a text in the reply")

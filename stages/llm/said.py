@@ -1,4 +1,4 @@
-"""What a server said in place of an answer: its status, its words, and how long it asks to wait."""
+"""Reads an error: its status, its words, and how long the server asks to wait."""
 
 import json
 import re
@@ -24,27 +24,27 @@ _SENTENCES = (
     "error",
     "base_resp",
     "title",
-)  # best first
+)  # keys, best first
 _NAMED = re.compile(r"retry|wait|block", re.IGNORECASE)  # `retryDelay: 34s`, `blockReason: OTHER` need their keys
 _DEEPEST = 8  # levels of JSON that are read
 
 
 @dataclass(frozen=True)
 class Said:
-    """What an error says, in the server's own words where a server sent it."""
+    """An error, in the server's own words if a server sent it."""
 
     status: int | None
-    """The HTTP status; of an error under a good one the code inside, None where that is no status."""
+    """The HTTP status. For an error that came with status 200, the code inside; None if that is not a status."""
     message: str
-    """The sentence for a person."""
+    """The sentence to show."""
     words: str
-    """All its words, codes included, without what it repeats of the request."""
+    """All its words and codes, without what it repeats of the request."""
     after_seconds: float
-    """How long it asks to wait; 0 where it does not say."""
+    """How long it asks to wait; 0 if it does not say."""
 
 
 def said_by(error: BaseException, reply: Reply) -> Said:
-    """Return what an error says, or the reply that led to it."""
+    """Return what an error says, from the server's reply if there is one, else from LiteLLM's message."""
     import httpx
 
     refusal = next((link.response for link in chain_of(error) if isinstance(link, httpx.HTTPStatusError)), None)
@@ -52,7 +52,7 @@ def said_by(error: BaseException, reply: Reply) -> Said:
     own = _PREFIX.sub("", _SSL.sub("", without_traceback(str(error))))
     status: int | None
     content: Any  # JSON
-    if refusal is not None:  # LiteLLM's own error has lost the status or the body on some routes
+    if refusal is not None:  # on some routes LiteLLM's own error has another status and no body
         status, content, headers = refusal.status_code, _parsed(refusal.text), headers or refusal.headers
     elif reply.words:
         status, content = _status_in(reply.words), reply.words
@@ -63,14 +63,14 @@ def said_by(error: BaseException, reply: Reply) -> Said:
 
 
 def chain_of(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that led to it."""
+    """Yield an error and the errors that caused it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _parsed(text: str) -> Any:  # Any: JSON
-    """Return the JSON of a body, or its text where it is none."""
+    """Return the JSON of a body, or the text itself if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -78,7 +78,7 @@ def _parsed(text: str) -> Any:  # Any: JSON
 
 
 def _status_in(content: object) -> int | None:
-    """Return the HTTP status that an error's JSON names; None where it names none."""
+    """Return the HTTP status in an error's JSON; None if there is none."""
     codes = (content.get(key) for key in _CODES) if isinstance(content, Mapping) else ()
     return next(filter(None, map(_as_status, codes)), None)
 
@@ -88,7 +88,7 @@ def _as_status(code: object) -> int | None:
 
 
 def _words(content: object, key: str = "", depth: int = 0) -> Iterator[str]:
-    """Yield the words of an error's JSON, but not what repeats the request."""
+    """Yield the words of an error's JSON, except those that repeat the request."""
     if depth > _DEEPEST or key in _ECHOES:
         return
     if isinstance(content, Mapping):
@@ -103,7 +103,7 @@ def _words(content: object, key: str = "", depth: int = 0) -> Iterator[str]:
 
 
 def _sentence(content: object, depth: int = 0) -> str:
-    """Return what an error's JSON says to a person; empty where no key for it is there."""
+    """Return the sentence in an error's JSON; empty if no key holds one."""
     if isinstance(content, str):
         return content
     if isinstance(content, list) and content:

@@ -1,28 +1,28 @@
-"""The tokens that a server says an answer took: the one place where its figures are checked."""
+"""Checks the token counts that a server reports. No other code reads them."""
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
-_MOST_TOKENS = 10_000_000  # no model takes or writes more in one request; a greater figure is a fault of the server
+_MOST_TOKENS = 10_000_000  # more than any model reads or writes in one request
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one answer, never negative; a figure that is missing or cannot be right is 0."""
+    """Tokens of one answer, never negative. A count that is missing or cannot be right is 0."""
 
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
     reasoning_tokens: int
     cost_usd: float | None
-    """The cost by LiteLLM; None where it knows no price or where it reckoned with a figure that cannot be right."""
+    """LiteLLM's cost; None if it knows no price or used a count that cannot be right."""
 
 
 def usage_of(response: Any) -> Usage:  # Any: LiteLLM's response
     """Return the usage of a response.
 
-    A wrong figure must never credit the budget: a negative one would, and so would more cached tokens than tokens.
+    A wrong count must never credit the budget, as a negative one would, or more cached tokens than prompt tokens.
     """
     said = getattr(response, "usage", None)
     prompt, completion = getattr(said, "prompt_tokens", None), getattr(said, "completion_tokens", None)
@@ -42,12 +42,12 @@ def usage_of(response: Any) -> Usage:  # Any: LiteLLM's response
 
 
 def _tokens(figure: object, most: int) -> int:
-    """Return a number of tokens; 0 for what is none, such as a negative one, one above `most`, a text or a NaN."""
+    """Return a count; 0 for anything that cannot be one, such as a text or a number below 0 or above `most`."""
     return figure if isinstance(figure, int) and 0 <= figure <= most else 0
 
 
 def _cost(usd: object) -> float | None:
-    """Return a cost in USD, None for what is none: LiteLLM passes on whatever OpenRouter says that it charged."""
+    """Return a cost in USD; None if it cannot be one. LiteLLM passes on any cost that OpenRouter reports."""
     return float(usd) if isinstance(usd, int | float) and math.isfinite(usd) and usd >= 0 else None
 
 

@@ -1,4 +1,4 @@
-"""What the words of a provider's error mean. Statuses alone do not tell: 403 may be a bad key or a filtered prompt."""
+"""What an error means, by its words: status 403 alone may be a bad key, a filtered prompt or a rate limit."""
 
 import re
 from typing import Literal
@@ -11,7 +11,7 @@ Kind = Literal["fatal", "overload", "passing"]
 _FATAL = {400, 401, 402, 403, 404, 405, 413, 422}
 _OVERLOAD = {429, 503, 529}
 _MAY_HIDE_OVERLOAD = {None, 400, 403}  # some gateways refuse too many requests with these
-_NEVER_FOR_ITS_WORDS = {401, 402, 404, 429, 503, 529}  # statuses of the key, the account or the load
+_NEVER_FOR_ITS_WORDS = {401, 402, 404, 429, 503, 529}  # these are about the key, the account or the load
 _TOO_LONG_STATUSES = {None, 400, 413, 422}
 
 
@@ -19,7 +19,7 @@ def _one_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
-# Phrases of providers' errors. `[^.|]` stays within one sentence and one field.
+# Phrases from providers' errors. `[^.|]` keeps a match within one sentence of one field.
 _NO_CREDIT = _one_of(
     r"insufficient_quota|insufficient[ _](?:account )?(?:balance|credits?|funds)|out of credits?|payment required",
     r"no credits? (?:left|remaining)|credit balance is too low|arrearage|account is in arrears|余额不足|欠费",
@@ -51,7 +51,7 @@ _FILTERED = _one_of(
     r"\b(?:blocked|flagged|filtered) (?:prompt|input|output|content|response)|block_?reason",
     r"considered high risk|new_sensitive|(?:user|system)_unsafe|\bjailbreak|敏感|不安全|违规",
 )
-_NOT_FOR_ITS_WORDS = _one_of(  # the account, the model or a parameter is refused, and with it every request
+_NOT_FOR_ITS_WORDS = _one_of(  # the account, the model or a parameter is refused, so every request would be
     r"\b(?:account|organi[sz]ation|api key|key|user|project|workspace|subscription|region|country|model|ip)"
     r"(?: \S+){0,3} (?:has been|have been|is|was|were) (?:\S+ ){0,3}"
     r"(?:suspended|banned|blocked|disabled|deactivated|terminated|restricted|flagged|not allowed|denied|locked)",
@@ -62,12 +62,12 @@ _NOT_FOR_ITS_WORDS = _one_of(  # the account, the model or a parameter is refuse
 
 
 def refusal_in(said: Said, prompt: str) -> str:
-    """Return the finish reason of an error that lies in what was asked; empty for any other error."""
+    """Return the finish reason for an error that the prompt caused; empty for any other error."""
     if said.status in _TOO_LONG_STATUSES and _says(_TOO_LONG, said, prompt):
         return "context_window"
     is_for_its_words = (
         said.status not in _NEVER_FOR_ITS_WORDS
-        and not is_page(said.words)  # a firewall's page blocks the caller, whatever the prompt says
+        and not is_page(said.words)  # a firewall blocks the caller, whatever the prompt says
         and _says(_FILTERED, said, prompt)
         and not _says(_NOT_FOR_ITS_WORDS, said, prompt)
     )
@@ -75,9 +75,9 @@ def refusal_in(said: Said, prompt: str) -> str:
 
 
 def kind_of(said: Said, prompt: str) -> Kind:
-    """Return whether to stop (`fatal`), to send fewer requests (`overload`) or just to ask again (`passing`).
+    """Return whether to stop (`fatal`), to send fewer requests (`overload`) or just to try again (`passing`).
 
-    A quota of a minute passes, and so does one that says how long to wait; only one that does neither stops the run.
+    A quota per minute is a rate limit, and so is one that says how long to wait. Any other used-up quota stops the run.
     """
     if _says(_NO_CREDIT, said, prompt) or _says(_NO_WAY_TO_ASK, said, prompt):
         return "fatal"
@@ -91,6 +91,6 @@ def kind_of(said: Said, prompt: str) -> Kind:
 
 
 def _says(pattern: re.Pattern[str], said: Said, prompt: str) -> bool:
-    """Tell whether an error says something; what the prompt says too proves nothing, since servers repeat prompts."""
+    """Return True if an error has such a phrase that is not in the prompt too: servers repeat prompts in errors."""
     asked = prompt.lower()
     return any(found[0].lower() not in asked for found in pattern.finditer(said.words))
