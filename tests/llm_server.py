@@ -160,6 +160,12 @@ def failing(status: int, message: str = "no", retry_after: str | None = None) ->
     return lambda _: Reaction(json.dumps(error).encode(), status, headers)
 
 
+def replying(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Behaviour:
+    """Return the behaviour of a server that sends a text, or the JSON of anything else."""
+    content = body if isinstance(body, str) else json.dumps(body)
+    return lambda _: Reaction(content.encode(), status, headers or {})
+
+
 def answer(call: Call) -> Reaction:
     return answering()(call)
 
@@ -204,6 +210,8 @@ class LlmServer:
     def __init__(self) -> None:
         self.script: deque[Behaviour] = deque()
         self.behaviour: Behaviour = answer
+        self.takes_any_path = False
+        """Whether requests are answered at every path: a provider with an interface of its own has others."""
         self.calls: list[Call] = []
         self.connections = 0
         self.in_flight = 0
@@ -242,7 +250,7 @@ class LlmServer:
             self.calls.append(call)
             self.in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self.in_flight)
-            if call.path not in PATHS:
+            if call.path not in PATHS and not self.takes_any_path:
                 return failing(404, f"no {call.path} here")
             return self.script.popleft() if self.script else self.behaviour
 

@@ -184,7 +184,7 @@ def test_what_put_returned_from_survives_kill_9(tmp_path: Path) -> None:
         assert all(store.get(key) for key in keys)
 
 
-# What is no store
+# Files that are not a store
 
 
 def write_garbage(file: Path) -> None:
@@ -248,7 +248,10 @@ def test_a_folder_that_is_a_file_is_one_line_for_the_user(tmp_path: Path) -> Non
     (tmp_path / "answers").write_text("")
     with pytest.raises(UserError) as caught:
         AnswerStore(tmp_path / "answers")
-    assert str(caught.value) == f"{tmp_path}/answers: cannot hold the answers (File exists); set runtime.answers_dir"
+    assert (
+        str(caught.value)
+        == f"{tmp_path}/answers: cannot store answers there (File exists); set runtime.answers_dir to another folder"
+    )
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,11 @@ from stages.contract.config import Config
 from stages.contract.errors import SeedlingError, UserError
 from stages.contract.params import RUNTIME_VARIABLE
 from stages.contract.sections.price import Price
+from stages.llm.budget import last_commands
 from stages.llm.command import RUN_VARIABLE
 from stages.llm.prices import listed_price, own_price
+from stages.llm.window import answer_each
+from stages.store.answers import AnswerStore
 from tests.llm_server import (
     Behaviour,
     Call,
@@ -31,6 +34,7 @@ from tests.llm_server import (
     failing,
     hang,
     malformed,
+    requests_of,
     truncated,
 )
 from tests.repository import ROOT, Repository
@@ -119,8 +123,8 @@ def test_a_price_nobody_knows_is_no_obstacle_without_a_cap_and_with_one_it_is_as
     with pytest.raises(UserError) as caught:
         ask(config, "Say hello.")
     assert (caught.value.exit_code, llm_server.calls) == (2, [])
-    line = r"runtime.max_cost_usd: 5 cannot be kept, the price of (\S+) is not known; add '(runtime.price=.*)', or .*"
-    found = re.fullmatch(f"{line}runtime.max_cost_usd=null to pay without a cap", str(caught.value))
+    line = r"runtime.max_cost_usd: cannot enforce .*, the price of (\S+) is not known; add '(runtime.price=.*)', or .*"
+    found = re.fullmatch(f"{line}runtime.max_cost_usd=null to run without a cap", str(caught.value))
     assert found
     assert found[1] == model
     typed = amended(Choice(), [found[2].replace("…", "1.0")])
@@ -283,6 +287,102 @@ def test_attempts_that_may_have_been_billed_reach_the_cap(llm_server: LlmServer,
     with pytest.raises(SeedlingError, match=r"^done 0 of 1, spent 0\.20 USD"):
         ask(config, "Say hello.")
     assert len(llm_server.calls) == 2
+
+
+# Figures that cannot be right, and costs that nobody expected
+
+
+def reporting(**usage: object) -> Behaviour:
+    """Return the behaviour of a server that reports this usage."""
+    usage = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150, **usage}
+    return answering(text="Hello.", finish_reason="stop", usage=usage)
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # as `load_litellm` does outside of tests
+@pytest.mark.parametrize(
+    ("usage", "counted", "is_known"),
+    [
+        pytest.param({}, (100, 0, 50, 0), True, id="sound"),
+        pytest.param({"prompt_tokens": -100}, (0, 0, 50, 0), False, id="negative_prompt"),
+        pytest.param({"completion_tokens": -50}, (100, 0, 0, 0), False, id="negative_answer"),
+        pytest.param({"prompt_tokens": -(10**9), "completion_tokens": -(10**9)}, (0, 0, 0, 0), False, id="negative"),
+        pytest.param({"prompt_tokens_details": {"cached_tokens": -9}}, (100, 0, 50, 0), True, id="negative_cached"),
+        pytest.param({"prompt_tokens_details": {"cached_tokens": 101}}, (100, 0, 50, 0), True, id="too_many_cached"),
+        pytest.param({"prompt_tokens_details": {"cached_tokens": 60}}, (100, 60, 50, 0), True, id="cached"),
+        pytest.param({"prompt_tokens_details": 5}, (100, 0, 50, 0), True, id="details_of_a_wrong_type"),
+        pytest.param({"completion_tokens_details": {"reasoning_tokens": -9}}, (100, 0, 50, 0), True, id="reasoning"),
+        pytest.param({"completion_tokens": 10**18}, (100, 0, 0, 0), False, id="absurd"),
+        pytest.param({"prompt_tokens": None}, (0, 0, 50, 0), False, id="missing_prompt"),
+        pytest.param({"completion_tokens": None}, (100, 0, 0, 0), False, id="missing_answer"),
+        pytest.param({"prompt_tokens": "100", "completion_tokens": 50.0}, (100, 0, 50, 0), True, id="numbers_as_text"),
+        pytest.param({"cost": -5.0}, (100, 0, 50, 0), True, id="negative_cost"),
+    ],
+)
+def test_a_figure_that_cannot_be_right_is_taken_as_missing_and_credits_nothing(
+    usage: Mapping[str, object],
+    counted: tuple[int, ...],
+    is_known: bool,
+    llm_server: LlmServer,
+    tmp_path: Path,
+) -> None:
+    """The model is one of LiteLLM's list, at the listed price and at the same price named in `runtime.price`."""
+    model = "openai/gpt-4.1-mini"
+    own = {"input_usd_per_mtok": 0.4, "cached_input_usd_per_mtok": 0.1, "output_usd_per_mtok": 1.6}
+    cost = ((counted[0] - counted[1]) * 0.4 + counted[1] * 0.1 + counted[2] * 1.6) / 1e6
+    llm_server.behaviour = reporting(**usage)
+    for number, price in enumerate(({}, {model: own})):
+        folder = tmp_path / str(number)
+        reach = {"max_cost_usd": 5.0, "price": price}
+        [answer] = ask(llm_server.configure(folder, {**PAID, "model": model}, runtime=reach), "Say hello.")
+        figures = (answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens, answer.reasoning_tokens)
+        assert figures == counted
+        assert answer.cost_usd == (pytest.approx(cost) if is_known else None)
+        with closing(AnswerStore(folder)) as store:
+            [(_, spent, reserved)] = last_commands(store.database, 1)
+        assert (spent > 0, reserved) == (True, 0)
+
+
+def test_a_router_that_says_it_charged_less_than_nothing_credits_nothing(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = reporting(cost=-5.0)
+    llm = {"provider": "any", "model": "openrouter/some/model"}
+    config = llm_server.configure(tmp_path, llm, runtime={"price": {}})
+    assert [answer.cost_usd for answer in ask(config, "Say hello.")] == [None]
+
+
+def test_an_answer_filtered_without_usage_is_charged_at_its_most(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = answering(text="", finish_reason="content_filter", usage=None)
+    [answer] = ask(capped(llm_server, tmp_path, 5.0), "Say hello.")
+    assert (answer.finish_reason, answer.cost_usd) == ("content_filter", None)
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+@pytest.mark.parametrize("times", [5, 20, 50])
+def test_answers_that_cost_more_than_was_set_aside_overspend_little(
+    times: int, concurrency: int, llm_server: LlmServer, tmp_path: Path
+) -> None:
+    """One answer is estimated at 0.002 USD; the cap is 0.20 USD."""
+    llm_server.behaviour = lambda call: replace(used(20 * times)(call), delay_seconds=0.05)
+    config = capped(llm_server, tmp_path, 0.2, concurrency=concurrency)
+    requests = requests_of(config.generate, *prompts(200), max_tokens=20)
+    with pytest.raises(SeedlingError, match=r"^done "):
+        answer_each("generate", config.runtime, requests)
+    spent = len(llm_server.calls) * 20 * times * PER_MTOK / 1e6
+    assert 0.15 < spent <= 2 * 0.2
+
+
+def test_one_dear_answer_among_many_raises_what_is_set_aside_later(llm_server: LlmServer, tmp_path: Path) -> None:
+    """Each request is estimated at 0.10 USD. One costs 0.40 and one 0.30: the next may cost 0.40 too, above the cap."""
+    llm_server.script += [used(1), used(1), used(4000), used(1), used(3000)]
+    llm_server.behaviour = used(1)
+    with pytest.raises(SeedlingError, match=r"^done 5 of 10, spent 0\.70 USD"):
+        ask(capped(llm_server, tmp_path, 1.0, concurrency=1), *prompts(10))
+    assert len(llm_server.calls) == 5
+
+
+def test_requests_start_at_once_where_the_cap_leaves_room(llm_server: LlmServer, tmp_path: Path) -> None:
+    llm_server.behaviour = lambda call: replace(used(1)(call), delay_seconds=0.3)
+    ask(capped(llm_server, tmp_path, 1000.0, concurrency=16), *prompts(16))
+    assert llm_server.max_in_flight == 16
 
 
 # One command

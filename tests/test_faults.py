@@ -23,7 +23,8 @@ from stages.contract.errors import SeedlingError, UserError
 from stages.contract.records import Answer
 from stages.llm.budget import Budget
 from stages.llm.client import Client
-from stages.llm.faults import AttemptError, retry_after
+from stages.llm.delay import retry_after
+from stages.llm.faults import AttemptError
 from stages.llm.progress import Progress
 from stages.llm.wire import Wire
 from stages.store.answers import AnswerStore
@@ -254,8 +255,8 @@ def test_a_key_that_no_setting_names_and_no_variable_holds_is_missed_before_any_
 @pytest.mark.parametrize(
     ("model", "line"),
     [
-        ("foo/bar", "llm.model: 'foo/bar' is of no provider LiteLLM knows; see docs/providers.md"),
-        ("opena/bar", "llm.model: 'opena/bar' is of no provider LiteLLM knows; did you mean 'openai'?"),
+        ("foo/bar", "llm.model: LiteLLM knows no provider 'foo' ('foo/bar'); see docs/providers.md"),
+        ("opena/bar", "llm.model: LiteLLM knows no provider 'opena' ('opena/bar'); did you mean 'openai'?"),
     ],
     ids=["foo", "a_slip"],
 )
@@ -299,7 +300,9 @@ def test_a_provider_that_refuses_everything_ends_the_run_in_one_line(
 ) -> None:
     llm_server.behaviour = failing(429, "slow down", retry_after)
     config = llm_server.configure(tmp_path, CHAT, runtime={"attempts": 1, "overload_seconds": 1})
-    line = r"^refused for overload for \d s and asked to wait \d s more, last: RateLimitError: slow down; run again"
+    line = (
+        r"has refused every request for \d s and asks to wait another \d s, last: RateLimitError: slow down; run again"
+    )
     with pytest.raises(SeedlingError, match=line) as caught:
         ask(config, *prompts(8))
     assert (caught.value.exit_code, len(str(caught.value).splitlines())) == (1, 1)
@@ -309,7 +312,7 @@ def test_a_provider_that_refuses_everything_ends_the_run_in_one_line(
 def test_a_wait_longer_than_ones_patience_ends_the_run_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(429, retry_after="86400")
     config = llm_server.configure(tmp_path, CHAT, runtime={"overload_seconds": 900})
-    with pytest.raises(SeedlingError, match="asked to wait 86400 s more") as caught:
+    with pytest.raises(SeedlingError, match="asks to wait another 86400 s") as caught:
         ask(config, "Say hello.")
     assert (caught.value.exit_code, len(llm_server.calls)) == (1, 1)
 
@@ -317,7 +320,7 @@ def test_a_wait_longer_than_ones_patience_ends_the_run_at_once(llm_server: LlmSe
 def test_a_server_that_is_away_for_longer_ends_the_run_too(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(502, retry_after="86400")
     with pytest.raises(
-        SeedlingError, match=r"no answer in 1 attempts, last: .* \(asks to wait 86400 s\); run again later"
+        SeedlingError, match=r"no answer in 1 attempts, last: .* \(it asks to wait 86400 s\); run again later"
     ):
         ask(llm_server.configure(tmp_path, runtime={"overload_seconds": 900}), "Say hello.")
     assert len(llm_server.calls) == 1

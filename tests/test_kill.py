@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.llm.wire import seed_on_the_wire
+from stages.llm.wire import sent_seed
 from stages.store.answers import AnswerStore
 from stages.store.request import Request
 from tests.llm_server import Call, LlmServer, Reaction, configure, slow
@@ -27,7 +27,7 @@ LATENCY_SECONDS = 0.03
 READS = {"classify": "data/instructions.jsonl", "instantiate": "data/classified.jsonl"}
 
 Asked = tuple[str, int]
-"""What tells requests apart on the wire: the prompt and the seed."""
+"""What tells sent requests apart: the prompt and the seed."""
 
 
 def asked(call: Call) -> Asked:
@@ -42,7 +42,7 @@ def stored(folder: Path) -> set[Asked]:
 
 def _asked_by(request: Any) -> Asked:  # Any: JSON
     prompt = request["messages"][0]["content"]
-    return prompt, seed_on_the_wire(Request(configure().llm, prompt, request["parameters"], request["sample"]))
+    return prompt, sent_seed(Request(configure().llm, prompt, request["parameters"], request["sample"]))
 
 
 def prepare(repository: Repository, name: str, requests: int) -> None:

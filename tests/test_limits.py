@@ -286,7 +286,9 @@ def test_a_provider_that_refuses_everything_for_too_long_ends_the_run() -> None:
         while True:
             await attempt(limit, refusal(0.2))
 
-    with pytest.raises(SeedlingError, match=r"^refused for overload for \d s and asked to wait") as caught:
+    with pytest.raises(
+        SeedlingError, match=r"^the provider has refused every request for \d s and asks to wait"
+    ) as caught:
         run(work())
     assert caught.value.exit_code == 1
 
@@ -314,7 +316,7 @@ def test_patience_is_counted_from_the_first_refusal_after_a_success_even_of_few(
         await attempt(limit)
         await be_refused(limit)
 
-    with pytest.raises(SeedlingError, match="refused for overload for 600 s and asked to wait 300 s more"):
+    with pytest.raises(SeedlingError, match="has refused every request for 600 s and asks to wait another 300 s"):
         run(work())
 
 

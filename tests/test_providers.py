@@ -44,7 +44,8 @@ class Row:
 
 def rows() -> list[Row]:
     """Return the table, whose rows look like: | Mistral | `MISTRAL_API_KEY` | `seedling run …` | none | yes |."""
-    _header, _rule, *lines = [line for line in GUIDE.splitlines() if line.startswith("|")]
+    section = GUIDE.partition("\n## The table\n")[2].partition("\n## ")[0]
+    _header, _rule, *lines = [line for line in section.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [
         Row(provider, frozenset(re.findall(r"`(\w+)`", exported)), command.strip("`"), not_sent, price_known)

@@ -1,4 +1,4 @@
-"""The API key is nowhere but on the wire: not in the store, the data, what is said, DVC's files or git's objects."""
+"""The API key is nowhere but in requests: not in the store, the data, messages, DVC's files or git's objects."""
 
 import gzip
 import json

@@ -175,7 +175,7 @@ def test_the_commit_that_ends_the_run_is_the_last(llm_server: LlmServer, tmp_pat
 
 
 def test_what_waits_for_a_place_at_the_end_is_never_sent(llm_server: LlmServer, tmp_path: Path) -> None:
-    """The first answer ends the run while the second is still on the wire, so at most the third takes its place."""
+    """The first answer ends the run while the second is still in flight, so at most the third takes its place."""
     llm_server.behaviour = lambda call: slow(0.2 if call.prompt == "Say 0." else 1.0)(call)
     config = llm_server.configure(tmp_path, runtime={"concurrency": 2})
     work = Eager(config, 40, window=1)
@@ -226,7 +226,7 @@ def ask_and_exit(folder: str, api_base: str) -> None:
 
 @contextmanager
 def asking(server: LlmServer, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Give a process whose first 4 requests are on the wire."""
+    """Give a process whose first 4 requests are in flight."""
     code = f"from tests.test_window import ask_and_exit; ask_and_exit({str(folder)!r}, {server.api_base!r})"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
         try:
@@ -291,7 +291,7 @@ def test_what_is_on_the_wire_at_a_fault_gets_until_its_deadline(
     with pytest.raises(UserError):
         ask(config, *prompts(2))
     assert len(stored(config)) == 1
-    assert "requests on the wire get 8 s for their answers, Ctrl-C drops them" in capsys.readouterr().err
+    assert "waiting up to 8 s for requests in flight; Ctrl-C drops them" in capsys.readouterr().err
 
 
 def test_a_signal_after_a_fault_drops_what_is_on_the_wire(llm_server: LlmServer, tmp_path: Path) -> None:

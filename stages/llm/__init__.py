@@ -1,1 +1,1 @@
-"""The way to a model: client, faults, limits, budget and progress."""
+"""Everything between a stage and its model: requests, retries, rate limits, budget and progress."""

@@ -1,4 +1,4 @@
-"""What has changed since dvc.lock recorded a stage: said before money is spent."""
+"""What has changed since dvc.lock recorded a stage. The run shows it before it spends money."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from stages.contract.pipeline import State, state_of
 
 
 def changed_since_lock(name: str, pipeline: str) -> list[str]:
-    """Return the parameters (with both values) and the paths that differ from a stage's last run, if it had one."""
+    """Return the parameters (with both values) and paths that differ from a stage's last run; none if it never ran."""
     before = recorded_state(name, Path(pipeline).with_suffix(".lock"))
     if before is None:
         return []
@@ -18,7 +18,7 @@ def changed_since_lock(name: str, pipeline: str) -> list[str]:
 
 
 def recorded_state(name: str, lock: Path) -> State | None:
-    """Return the state in which a stage ran last, None where the lock file does not tell."""
+    """Return the state that the lock file records for a stage; None if it records none."""
     stages = load_yaml(lock).get("stages", {}) if lock.exists() else {}
     if name not in stages:
         return None

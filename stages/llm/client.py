@@ -1,4 +1,4 @@
-"""Answers to requests: from the store, else from another process that asks the same, else from the model."""
+"""Answers to requests: from the store, from another process that asks the same, or from the model."""
 
 import asyncio
 import random
@@ -18,15 +18,15 @@ from stages.store.answers import AnswerStore
 from stages.store.locks import KeyLocks
 from stages.store.request import Request
 
-_LOOK_AGAIN_SECONDS = 0.1  # at a key that another process has locked
-_FIRST_PAUSE_SECONDS = 0.5  # before an attempt that follows a fault
+_LOOK_AGAIN_SECONDS = 0.1  # while another process fetches the same answer
+_FIRST_PAUSE_SECONDS = 0.5  # at most, before the first retry
 _LONGEST_PAUSE_SECONDS = {"passing": 60.0, "overload": 4.0}
 
 
 class Client:
-    """The one layer of retries between a stage and its model.
+    """Fetches answers, with the only retries between a stage and its model: LiteLLM's own are switched off.
 
-    LiteLLM is imported at the first request that is not stored: a replay needs none of it, nor a key.
+    LiteLLM is imported at the first request that is not stored. A replay needs neither LiteLLM nor a key.
     """
 
     def __init__(self, runtime: Runtime, store: AnswerStore, budget: Budget, progress: Progress) -> None:
@@ -38,20 +38,20 @@ class Client:
         self._limit = Limit(runtime, progress.paused)
         self._flights: dict[str, asyncio.Task[Answer]] = {}
         self._wire: Wire | Inside | None = None
-        self._jitter = random.Random()  # noqa: S311  spreads retries; touches no data
+        self._jitter = random.Random()  # noqa: S311  spreads retries; no data depends on it
 
     @property
     def places(self) -> int:
-        """How many requests may be on the wire now."""
+        """How many requests may be in flight now."""
         return self._limit.places
 
     async def complete(self, request: Request) -> Answer:
-        """Return the answer to a request; one that is asked for twice at once is sent once, whoever stops waiting.
+        """Return the answer to a request. Asked twice at once, it is sent once, even if one caller gives up.
 
         Raises:
             UserError: the provider refuses the request, the key is missing, or the model or its price is unknown.
             CapReachedError: the cap is reached.
-            SeedlingError: no answer came in so many attempts.
+            SeedlingError: all attempts failed, or the provider refuses requests for too long.
         """
         if stored := self._store.get(request.key):
             self._progress.replayed(stored)
@@ -62,12 +62,12 @@ class Client:
         return await asyncio.shield(self._flights[request.key])
 
     def stop(self) -> None:
-        """Send no more requests; those on the wire finish."""
+        """Send no more requests; those in flight finish."""
         self._limit.close()
         self._budget.close()
 
     async def close(self) -> None:
-        """Give up what is still on the wire, and close connections and locks."""
+        """Cancel what is still in flight, and close connections and locks."""
         flights = list(self._flights.values())
         for flight in flights:
             flight.cancel()
@@ -79,10 +79,10 @@ class Client:
     def _landed(self, key: str, flight: asyncio.Task[Answer]) -> None:
         del self._flights[key]
         if not flight.cancelled():
-            flight.exception()  # seen, even where nobody waits for it any more
+            flight.exception()  # read it, or asyncio complains about an error that nobody waits for any more
 
     async def _fetch(self, request: Request) -> Answer:
-        """Return the answer that another process is fetching, or fetch it while no other can."""
+        """Return the answer, fetched by this process or by another that holds the lock on its key."""
         while not self._locks.take(request.key):
             await self._limit.sleep(_LOOK_AGAIN_SECONDS)
         try:
@@ -103,18 +103,19 @@ class Client:
                 if fault.kind == "fatal":
                     raise UserError(f"{request.llm.model}: refused the request: {fault}") from None
                 faults[fault.kind] += 1
+                # A refusal for overload does not count as an attempt: `Limit` decides how long to put up with those.
                 if faults["passing"] == self._runtime.attempts or fault.after_seconds > self._runtime.overload_seconds:
-                    wait = f" (asks to wait {fault.after_seconds:.0f} s)" if fault.after_seconds else ""
+                    wait = f" (it asks to wait {fault.after_seconds:.0f} s)" if fault.after_seconds else ""
                     raise SeedlingError(
                         f"{request.llm.model}: no answer in {faults.total()} attempts, last: {fault}{wait}; "
-                        "run again later, every answer received is stored"
+                        "run again later (every answer received is stored)"
                     ) from None
                 seconds = fault.after_seconds or self._pause(fault.kind, faults[fault.kind])
                 self._progress.waiting(seconds, str(fault))
                 await self._limit.sleep(seconds)
 
     def _pause(self, kind: str, faults: int) -> float:
-        """Return the seconds before the next attempt: each time drawn from twice as many, up to a limit."""
+        """Return the seconds before the next attempt: random, up to a bound that doubles with each fault."""
         longest = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(faults - 1, 16), _LONGEST_PAUSE_SECONDS[kind])
         return self._jitter.uniform(0, longest)
 
@@ -128,7 +129,7 @@ class Client:
             async with self._budget.reserved(request) as charge:
                 self._progress.sent()
                 answer = self._budget.priced(await self._wire.ask(request))
-                charge.usd = charge.usd if answer.cost_usd is None else answer.cost_usd
+                charge.becomes(answer.cost_usd)
             place.tokens = answer.prompt_tokens + answer.completion_tokens
         self._progress.answered(answer)
         return answer

@@ -1,4 +1,4 @@
-"""The command a stage works for: its stages share what it may spend, and its end is theirs."""
+"""The command that started a stage: its stages share one budget, and they stop when it is gone."""
 
 import asyncio
 import os
@@ -12,21 +12,21 @@ import psutil
 RUN_VARIABLE = "SEEDLING_RUN"
 """The run id of the `seedling` command that started this process."""
 _DVC = {"dvc", "commands.dvc"}  # as a user starts it, and as `seedling` does
-_CLOCK_SECONDS = 2  # by how much two readings of the start of one process may differ
+_CLOCK_SECONDS = 2  # two readings of when a process started may differ by this much
 
 
 def run_id(process: psutil.Process) -> str:
-    """Return the name of a process among those of all machines: host, process id, start in seconds since 1970."""
+    """Return a name for a process that is unique across machines: host, process id, start in seconds since 1970."""
     return f"{socket.gethostname()}:{process.pid}:{process.create_time():.0f}"
 
 
 def current_run() -> str:
-    """Return the run id of the command: `seedling`, else the `dvc` above this process, else this process."""
+    """Return the run id of the command: that of `seedling`, or of the `dvc` above this process, or of this process."""
     return os.environ.get(RUN_VARIABLE) or run_id(_dvc() or psutil.Process())
 
 
 async def stop_when_orphaned() -> None:
-    """Send this process SIGTERM once the command it works for is gone: it would go on paying for nobody."""
+    """Send this process SIGTERM once the command that started it is gone, so that it does not keep paying."""
     commands = [_dvc() or _parent(), _seedling()]
     while all(command and _is_alive(command) for command in commands):
         await asyncio.sleep(0.5)
@@ -41,8 +41,8 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _dvc() -> psutil.Process | None:
-    """Return the nearest `dvc` above this process."""
-    with suppress(psutil.NoSuchProcess):  # one of those above dies just now
+    """Return the nearest `dvc` above this process; None if there is none."""
+    with suppress(psutil.NoSuchProcess):  # one of them has just ended
         for process in psutil.Process().parents():
             if any(Path(word).name in _DVC for word in _words(process)):
                 return process
@@ -50,10 +50,13 @@ def _dvc() -> psutil.Process | None:
 
 
 def _parent() -> psutil.Process | None:
-    """Return the process that started this one, None when a dvc did that has died: its heir runs no python."""
+    """Return the process that started this one; None if that was a dvc that has died.
+
+    The process that then adopts this one does not run Python, which is how we can tell.
+    """
     if "DVC_STAGE" not in os.environ:
-        return psutil.Process().parent() or psutil.Process()  # the first process of a container works for itself
-    with suppress(psutil.NoSuchProcess):  # the shell dies just now
+        return psutil.Process().parent() or psutil.Process()  # the first process of a container has no parent
+    with suppress(psutil.NoSuchProcess):  # the shell has just ended
         starter = psutil.Process().parent()
         while starter and _is_shell(starter):
             starter = starter.parent()
@@ -63,13 +66,16 @@ def _parent() -> psutil.Process | None:
 
 
 def _is_shell(process: psutil.Process) -> bool:
-    """Tell whether a shell waits for a command it was given: dash stays between dvc and a stage, bash does not."""
+    """Return True for a shell that waits for its command. dash stays between dvc and a stage; bash replaces itself."""
     words = _words(process)
     return "-c" in words and "python" not in Path(words[0]).name
 
 
 def _seedling() -> psutil.Process | None:
-    """Return the `seedling` this process works for, None when it is gone; itself where none of this host is named."""
+    """Return the `seedling` that started this process; None if it is gone.
+
+    Without one on this host it returns this process, which counts as alive.
+    """
     host, pid, began = os.environ.get(RUN_VARIABLE, "::").rsplit(":", 2)
     if host != socket.gethostname():
         return psutil.Process()
@@ -81,7 +87,7 @@ def _seedling() -> psutil.Process | None:
 
 
 def _words(process: psutil.Process) -> list[str]:
-    """Return how a command line begins; nothing where it cannot be read."""
+    """Return the first words of a command line; none if it cannot be read."""
     try:
         return process.cmdline()[:4]
     except psutil.Error:

@@ -1,99 +1,85 @@
-"""What can go wrong on the way to a model, in three kinds instead of LiteLLM's many errors."""
-
-import email.utils
-import re
-import time
-from collections.abc import Mapping
-from typing import Any, Literal
+"""Turns LiteLLM's many errors into three kinds of faults."""
 
 from stages.llm.library import load_litellm
+from stages.llm.plain import one_line, shortened
+from stages.llm.reply import Reply
+from stages.llm.said import chain_of, said_by
 from stages.llm.secrets import Secrets
-
-_FATAL = {400, 401, 402, 403, 404, 405, 413, 422}
-_OVERLOAD = {429, 503, 529}
-_HOPELESS = re.compile(  # words of errors that LiteLLM gives the status of a passing one
-    r"insufficient_quota|exceeded your current quota|credit balance is too low|insufficient balance|"
-    r"missing credentials|missing \w+ api key|api_key client option must be set|no module named",
-    re.IGNORECASE,
-)
-_NOISE = re.compile(r"^(?:litellm\.\w+: )?(?:\w+: )?(?:\w+Exception - )?| ssl:(?:<[^>]*>|\w+)")
-_LONGEST_MESSAGE = 300
+from stages.llm.wording import Kind, kind_of, refusal_in
 
 
 class AttemptError(Exception):
-    """An attempt that brought no answer.
+    """An attempt without an answer.
 
-    `fatal` stays as it is however often one asks; `overload` says that there were too many requests; `passing` may
-    go away by itself.
+    `fatal`: every retry would fail too. `overload`: there were too many requests. `passing`: a retry may succeed.
     """
 
-    def __init__(
-        self, kind: Literal["fatal", "overload", "passing"], message: str, after_seconds: float = 0, *, billed: bool
-    ) -> None:
+    def __init__(self, kind: Kind, message: str, after_seconds: float = 0, *, billed: bool) -> None:
         super().__init__(message)
         self.kind = kind
         self.after_seconds = after_seconds
-        """How long the provider asks to wait; 0 when it does not say."""
+        """How long the provider asks to wait; 0 if it does not say."""
         self.billed = billed
-        """Whether the provider may charge for the attempt."""
+        """True if the provider may charge for the attempt."""
+
+
+class IncompleteError(Exception):
+    """A reply without an answer, or with only a part of one."""
 
 
 def expected_errors() -> tuple[type[Exception], ...]:
-    """Return what a call may raise: LiteLLM's errors are openai's, and some broken answers are bare ones."""
+    """Return the errors that a call may raise: openai's, which LiteLLM's are, and bare ones for some broken replies."""
     import openai
 
-    return openai.OpenAIError, TimeoutError, IndexError, ValueError
+    return openai.OpenAIError, TimeoutError, IndexError, ValueError, IncompleteError
 
 
-def refusal_of_words(error: Exception) -> str:
-    """Return the finish reason of an error that lies in what was asked, empty for any other error."""
+def refusal_of_words(error: Exception, reply: Reply, prompt: str) -> str:
+    """Return the finish reason for an error that the prompt caused; empty for any other error."""
     litellm = load_litellm()
     if isinstance(error, litellm.exceptions.ContextWindowExceededError):
         return "context_window"
-    return "content_filter" if isinstance(error, litellm.exceptions.ContentPolicyViolationError) else ""
+    if isinstance(error, litellm.exceptions.ContentPolicyViolationError):
+        return "content_filter"
+    return refusal_in(said_by(error, reply), prompt)
 
 
-def fault_of(error: Exception, secrets: Secrets) -> AttemptError:
-    """Return the fault behind an error, secrets blotted out where a server repeats them."""
+def fault_of(error: Exception, reply: Reply, prompt: str, secrets: Secrets) -> AttemptError:
+    """Return the fault behind an error, with a one-line message without secrets."""
     import openai
 
-    status = getattr(error, "status_code", None)
-    words = _NOISE.sub("", " ".join(secrets.blotted_error(str(error)).split()))
-    text = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    message = text[:_LONGEST_MESSAGE]
-    no_way_to_ask = isinstance(error, openai.OpenAIError) and not isinstance(error, openai.APIError)
-    if no_way_to_ask or status in _FATAL or _HOPELESS.search(text):
+    if _is_bad_header(error):
+        return AttemptError("fatal", "an API key or address holds a character that HTTP cannot carry", billed=False)
+    said = said_by(error, reply)
+    message = _line(error, said.message, secrets)
+    if isinstance(error, openai.OpenAIError) and not isinstance(
+        error, openai.APIError
+    ):  # the request cannot be sent at all
         return AttemptError("fatal", message, billed=False)
-    after = retry_after(getattr(error, "litellm_response_headers", None) or {})
-    if status in _OVERLOAD:
-        return AttemptError("overload", message, after, billed=False)
-    return AttemptError("passing", message, after, billed=not _is_free(error))
+    kind = kind_of(said, prompt)
+    after_seconds = 0 if kind == "fatal" else said.after_seconds
+    return AttemptError(kind, message, after_seconds, billed=kind == "passing" and not _is_free(error))
 
 
-def _is_free(error: BaseException | None) -> bool:
-    """Return whether the provider was never reached or sent an error status: an answer lost on the way is charged."""
+def _line(error: Exception, message: str, secrets: Secrets) -> str:
+    """Return the line to show. Secrets are removed twice, since control characters may have hidden one at first."""
+    words = secrets.blotted_error(one_line(secrets.blotted_error(message)))
+    if isinstance(error, IncompleteError):
+        return shortened(words)
+    return shortened(f"{type(error).__name__}: {words}" if words else type(error).__name__)
+
+
+def _is_bad_header(error: Exception) -> bool:
+    """Return True if a header held a character that HTTP cannot carry. Some messages for that show the key."""
+    return any(
+        isinstance(link, UnicodeEncodeError) or (isinstance(link, ValueError) and "in headers" in str(link))
+        for link in chain_of(error)
+    )
+
+
+def _is_free(error: Exception) -> bool:
+    """Return True if the provider was never reached or sent an error status. An answer lost on its way costs money."""
     import httpx
 
-    while error and not isinstance(error, httpx.HTTPStatusError | httpx.ConnectError | httpx.ConnectTimeout):
-        error = error.__cause__ or error.__context__
-    return error is not None
-
-
-def retry_after(headers: Mapping[str, Any]) -> float:  # Any: httpx headers hold strings, a dict may hold anything
-    """Return the seconds a response asks to wait, 0 when it does not or not in a form that can be read.
-
-    `retry-after-ms: 1500`, `retry-after: 1.5` and `retry-after: Fri, 20 Nov 2026 18:00:00 GMT` are read.
-    """
-    said = {str(name).lower(): str(value) for name, value in headers.items()}
-    try:
-        seconds = float(said["retry-after-ms"]) / 1000 if "retry-after-ms" in said else _seconds(said["retry-after"])
-    except (KeyError, ValueError):
-        return 0.0
-    return seconds if 0 < seconds < float("inf") else 0.0
-
-
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+    free = httpx.HTTPStatusError | httpx.ConnectError | httpx.ConnectTimeout
+    return any(isinstance(link, free) for link in chain_of(error))

@@ -1,4 +1,4 @@
-"""How many requests are on the wire, and how fast new ones start: as configured, and as the provider teaches."""
+"""Limits how many requests are in flight and how fast new ones start: as configured, and as the provider allows."""
 
 import asyncio
 from collections import deque
@@ -11,52 +11,52 @@ from stages.llm.faults import AttemptError
 
 _PLACES_AT_FIRST = 16
 _LAST_ATTEMPTS = 100
-_STRAY, _STRAY_SHARE = 2, 0.1  # so many refusals plus this share of the last attempts teach nothing: chance
-_FEWER = 0.7  # of the places, after a refusal for overload
-_SLOWER = 0.85  # of the rate at which requests start, after a refusal
-_RECENT_SECONDS = 5.0  # successes of so long ago tell at which rate to start, as long as there is none
-_FASTER, _FASTER_NEAR_REFUSAL = 1.0, 0.02  # by how much each success brings the next second's rate up
-_FASTEST_SECONDS = 0.002  # between starts; nothing shorter is worth pacing
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0  # when a refusal does not say how long
+_STRAY, _STRAY_SHARE = 2, 0.1  # two refusals plus a tenth of the last attempts may be chance
+_FEWER = 0.7  # of the places are kept after refusals
+_SLOWER = 0.85  # of the rate is kept after refusals
+_RECENT_SECONDS = 5.0  # the first rate is that of the successes of this time
+_FASTER, _FASTER_NEAR_REFUSAL = 1.0, 0.02  # requests a second that each success adds to the rate
+_FASTEST_SECONDS = 0.002  # between starts; a shorter gap is not worth pacing
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0  # if a refusal does not say how long to wait
 
 
 class Bucket:
-    """Lets amounts through one after another at a rate; what comes too early waits."""
+    """A rate limit: each amount that passes makes the next one wait in proportion."""
 
     def __init__(self, per_minute: float | None) -> None:
         self.seconds_each = 60 / per_minute if per_minute else 0.0
         self._free_at = 0.0
 
     def wait(self, now: float) -> float:
-        """Return how many seconds the next amount has to wait."""
+        """Return how many seconds the next amount has to wait; 0 or less if it may pass."""
         return self._free_at - now
 
     def take(self, now: float, amount: float) -> None:
-        """Let an amount through."""
+        """Count an amount that passes now."""
         self._free_at = max(self._free_at, now) + amount * self.seconds_each
 
     def correct(self, amount: float) -> None:
-        """Count an amount more (or less, when negative) than was taken."""
+        """Count so much more (less if negative) than was taken."""
         self._free_at += amount * self.seconds_each
 
 
 class Place:
-    """A request's place on the wire."""
+    """A request's place among those in flight."""
 
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens
-        """What the request takes: the most it can, until it is known."""
+        """How many tokens the request uses: the most it can, until the answer tells."""
         self.began = _now()
 
 
 class Limit:
-    """Places on the wire, given in the order of asking.
+    """Gives requests their places in flight, first come, first served.
 
-    Successes double the places (slow start) until refusals for overload are more than two plus a tenth of the last
-    attempts. That takes away places (multiplicative decrease, once until a request that began later succeeds), pauses
-    every start for as long as the provider asks, and paces later starts at the rate of recent successes; from then on
-    each success gives a little of both back (additive increase). Fewer refusals are the affair of the requests that
-    were refused.
+    Successes double the places (slow start) until more than two plus a tenth of the last attempts are refused for
+    overload. Then the limit takes places away (multiplicative decrease, once until a request that began later
+    succeeds), pauses every start for as long as the provider asks, and paces later starts at the rate of recent
+    successes. From then on each success gives a little of both back (additive increase). Fewer refusals concern only
+    the requests that were refused.
     """
 
     def __init__(self, runtime: Runtime, on_pause: Callable[[float, str], None] = lambda *_: None) -> None:
@@ -71,29 +71,29 @@ class Limit:
         self._last_refused: deque[bool] = deque(maxlen=_LAST_ATTEMPTS)
         self._paused_until = self._last_cut = 0.0
         self._is_starting = True
-        self._waves = 0  # of refusals, since a request succeeded that began after the last one
+        self._waves = 0  # of refusals without a success of a request that began after the last wave
         self._refused_since: float | None = None
-        self._refused_gap = 0.0  # between starts when they were refused last
+        self._refused_gap = 0.0  # the gap between starts when they were last refused
         self._successes: deque[float] = deque(maxlen=1000)
-        self._opened = 0.0  # when the first request started; LiteLLM is imported before
+        self._opened = 0.0  # when the first request started, after LiteLLM's slow import
 
     @property
     def places(self) -> int:
-        """How many requests may be on the wire now."""
+        """How many requests may be in flight now."""
         return int(self._places)
 
     @property
     def closed(self) -> bool:
-        """Whether no place is given any more."""
+        """True once `close` was called: no more places are given."""
         return self._closing.is_set()
 
     def close(self) -> None:
-        """Give no more places and turn away who waits; requests that hold one finish."""
+        """Give no more places and cancel the requests that wait for one; those that hold one finish."""
         self._closing.set()
         self._left.set()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, while the limit is open.
+        """Sleep, unless the limit is closed meanwhile.
 
         Raises:
             CancelledError: the limit is closed.
@@ -105,13 +105,13 @@ class Limit:
 
     @asynccontextmanager
     async def place(self, tokens: int, *, again: bool = False) -> AsyncIterator[Place]:
-        """Give a place when it is this request's turn; an AttemptError of the attempt inside teaches the limit.
+        """Give a request a place when its turn comes. An AttemptError inside the block adjusts the limit.
 
-        A request that comes again goes before those that come for the first time: others may wait for its answer.
+        A retry goes before requests that are sent for the first time, since others may wait for its answer.
 
         Raises:
             CancelledError: the limit is closed.
-            SeedlingError: the provider has refused everything for overload for too long.
+            SeedlingError: the provider has refused every request for too long.
         """
         async with nullcontext() if again else self._first_turn, self._turn:
             await self._enter(tokens)
@@ -162,7 +162,7 @@ class Limit:
     def _refused(self, place: Place, fault: AttemptError) -> None:
         now = _now()
         self._check_patience(now, fault)
-        is_news = place.began >= self._last_cut  # what was under way at the last cut teaches nothing more
+        is_news = place.began >= self._last_cut  # requests sent before the last cut say nothing new
         if is_news:
             self._last_refused.append(True)
             if sum(self._last_refused) <= _STRAY + _STRAY_SHARE * len(self._last_refused):
@@ -179,13 +179,13 @@ class Limit:
         self._refused_since = now if self._refused_since is None else self._refused_since
         if now + fault.after_seconds - self._refused_since > self._overload_seconds:
             raise SeedlingError(
-                f"refused for overload for {now - self._refused_since:.0f} s and asked to wait "
-                f"{fault.after_seconds:.0f} s more, last: {fault}; run again later (every answer received is stored), "
-                "or lower runtime.concurrency or rpm"
+                f"the provider has refused every request for {now - self._refused_since:.0f} s and asks to wait "
+                f"another {fault.after_seconds:.0f} s, last: {fault}; "
+                "run again later (every answer received is stored) or lower runtime.concurrency or runtime.rpm"
             )
 
     def _own_pause(self) -> float:
-        """Return how long to wait when a refusal does not say: not at all where a slower pace may do."""
+        """Return how long to wait if a refusal does not say: 0 if a slower pace may be enough."""
         if self._waves == 1 and self._pace.seconds_each:
             return 0.0
         return min(_FIRST_PAUSE_SECONDS * 2.0 ** min(self._waves - 1, 16), _LONGEST_PAUSE_SECONDS)
@@ -203,7 +203,7 @@ class Limit:
             self._pace.seconds_each = 1 / rate
 
     def _rate(self, now: float) -> float:
-        """Return the successes a second of late."""
+        """Return the recent successes per second."""
         span = min(_RECENT_SECONDS, max(0.5, now - self._opened))
         return sum(success > now - span for success in self._successes) / span
 

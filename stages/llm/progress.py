@@ -1,4 +1,4 @@
-"""What a person sees of a stage that asks a model: before money is spent, meanwhile, and afterwards."""
+"""What a user sees of a stage that asks a model: before, while and after it spends money."""
 
 import math
 import sys
@@ -15,15 +15,15 @@ from stages.llm.work import Work
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_QUIET_SECONDS = 5.0  # between two lines where there is no terminal
-_REDRAWN_SECONDS = 0.1  # between two states of the bar
+_QUIET_SECONDS = 5.0  # at least, between two lines without a terminal
+_REDRAWN_SECONDS = 0.1  # at least, between two updates of the bar
 _NOTABLE_PAUSE_SECONDS, _NOTABLE_WAIT_SECONDS = 2.0, 10.0
 _LISTED_CHANGES = 5
-_BAR = "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix} |{bar}|"  # what does not fit is cut off at the end
+_BAR = "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix} |{bar}|"  # the bar comes last: tqdm cuts off the end
 
 
 class _Sum:
-    """Answers counted, with their tokens and costs."""
+    """A count of answers, with their tokens and costs."""
 
     def __init__(self) -> None:
         self.answers = self.prompt_tokens = self.cached_tokens = self.completion_tokens = 0
@@ -38,9 +38,9 @@ class _Sum:
 
 
 class Progress:
-    """Counts, and says on stderr what goes on once a request is not stored; a replay is silent.
+    """Counts requests and reports progress on stderr, from the first request that is not stored; a replay is silent.
 
-    On a terminal there is one bar; elsewhere a line each 10 %, and at most one in five seconds.
+    On a terminal it draws one bar. Elsewhere it prints a line for each 10 %, at most one in five seconds.
     """
 
     def __init__(self, name: str, work: Work, pipeline: str) -> None:
@@ -59,7 +59,7 @@ class Progress:
         self._stored.add(answer)
 
     def begin(self, budget: Budget) -> None:
-        """Announce the first request that is not stored: what was stored, what the rest may take, and what changed."""
+        """Say before the first new request what was stored, what the rest may cost, and what changed."""
         self._budget = budget
         calls = self._calls_left()
         cap = f" (cap {budget.max_cost_usd:g} USD)" if budget.most_usd and budget.max_cost_usd is not None else ""
@@ -79,36 +79,36 @@ class Progress:
         self._sent += 1
 
     def failed(self) -> None:
-        """Count an attempt that brought no answer."""
+        """Count a failed attempt."""
         self._failed += 1
 
     def answered(self, answer: Answer) -> None:
-        """Count an answer that was bought."""
+        """Count a new answer."""
         self._bought.add(answer)
 
     def paused(self, seconds: float, why: str) -> None:
-        """Say that no request starts for a while, where that is long enough to wonder."""
+        """Say that no request starts for a while, if it is long enough for a user to wonder."""
         if seconds >= _NOTABLE_PAUSE_SECONDS:
             self._said_waiting = time.monotonic()
             self._say(f"pausing {seconds:.0f} s: {why}")
 
     def waiting(self, seconds: float, why: str) -> None:
-        """Say that one request waits for a while, where that is long enough to wonder and none was said to lately."""
+        """Say that one request waits for a while, if that is long and no such line was printed lately."""
         now = time.monotonic()
         if seconds >= _NOTABLE_WAIT_SECONDS and now - self._said_waiting > _NOTABLE_WAIT_SECONDS:
             self._said_waiting = now
             self._say(f"a request waits {seconds:.0f} s: {why}")
 
     def stopping(self, seconds: float) -> None:
-        """Say what is waited for at the end."""
-        self._say(f"requests on the wire get {seconds:.0f} s for their answers, Ctrl-C drops them")
+        """Say why the stage does not end at once."""
+        self._say(f"waiting up to {seconds:.0f} s for requests in flight; Ctrl-C drops them")
 
     def committed(self) -> None:
         """Count an answer that was committed."""
         self._commits += 1
 
     def show(self) -> None:
-        """Show how far the work is, where some time has passed since the last showing."""
+        """Show the progress, unless it was shown a moment ago."""
         now = time.monotonic()
         if not self._began or now - self._said < (_QUIET_SECONDS if self._bar is None else _REDRAWN_SECONDS):
             return
@@ -121,11 +121,11 @@ class Progress:
             self._say(f"{self._work.done:,} of {self._work.target:,} {self._work.unit}, {self._figures()}")
 
     def left(self) -> tuple[int, float]:
-        """Return about how many answers are still to be bought, and what an answer has cost so far, in USD."""
+        """Return about how many answers are still to be paid for, and the mean cost of an answer so far in USD."""
         return self._calls_left(), self._bought.cost_usd / max(1, self._bought.answers)
 
     def close(self) -> None:
-        """Take the bar away and say what was sent and spent, if anything was."""
+        """Remove the bar and print what was sent and spent, if anything was."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -133,7 +133,7 @@ class Progress:
             self._say(self._figures())
 
     def _calls_left(self) -> int:
-        """Return about how many answers are still to be bought."""
+        """Return about how many answers are still to be paid for."""
         uncommitted = self._stored.answers + self._bought.answers - self._commits
         return max(1, self._work.requests_left - uncommitted)
 

@@ -1,14 +1,14 @@
-"""Keys that a server repeats, in an error or in an answer, are not written down."""
+"""Keeps keys out of what is stored and shown: servers repeat them in errors and even in answers."""
 
 import os
 import re
 
 _NAMED_AS_SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(_|$)", re.IGNORECASE)
-_SHORTEST = 16  # characters; something shorter, as "EMPTY" for an own server, may be a word of an answer
+_SHORTEST = 16  # characters; a shorter key, such as "EMPTY" for one's own server, may be a word of an answer
 
 
 class Secrets:
-    """The key of a model, and what else the environment holds under the name of a secret: LiteLLM may send that too."""
+    """The key of a model and all variables of the environment named like a secret: LiteLLM may send those too."""
 
     def __init__(self, key: str | None) -> None:
         self._key = key or ""
@@ -23,6 +23,6 @@ class Secrets:
         return text
 
     def blotted_error(self, text: str) -> str:
-        """Return the text of an error with `***` in place of secrets, and of the key however short it is."""
+        """Return the text of an error with `***` in place of secrets, including the key if it is short."""
         text = self.blotted(text)
         return text.replace(self._key, "***") if self._key else text

@@ -1,4 +1,4 @@
-"""Many requests at once, one order: what is decided depends on the answers and never on their timing."""
+"""Sends many requests at once and commits their answers in order, so that results never depend on timing."""
 
 import asyncio
 import signal
@@ -18,23 +18,23 @@ from stages.store.answers import AnswerStore
 from stages.store.database import answers_folder
 from stages.store.request import Request
 
-_SHOWN_SECONDS = 1.0  # until progress is shown anew where no answer comes
-_SAID_SECONDS = 2.0  # of waiting at the end before it is explained
+_SHOWN_SECONDS = 1.0  # between updates of the progress while no answer comes
+_SAID_SECONDS = 2.0  # of waiting at the end before a line explains it
 _AHEAD = 4  # requests prepared per place in flight, so that one slow answer does not idle the others
 
 
 def answer_in_order(name: str, runtime: Runtime, work: Work, pipeline: str = ROOT_PIPELINE) -> None:
-    """Send the requests of a stage as they may be launched and commit their answers in order, until a commit ends it.
+    """Send the requests of a stage and commit their answers in order, until a commit ends the run.
 
     Args:
         name: the stage.
         runtime: how requests are sent.
-        work: the requests, and what becomes of their answers.
+        work: the requests and what to do with their answers.
         pipeline: the dvc.yaml that declares the stage.
 
     Raises:
         StoppedError: SIGINT or SIGTERM came; requests in flight were given `runtime.grace_seconds` to be stored.
-        SeedlingError: as `Client.complete`, or the cap is reached.
+        SeedlingError: as in `Client.complete`, or the cap is reached.
     """
     store = AnswerStore(answers_folder(runtime))
     budget = Budget(store.database, runtime)
@@ -51,14 +51,14 @@ def answer_in_order(name: str, runtime: Runtime, work: Work, pipeline: str = ROO
 def answer_each(
     name: str, runtime: Runtime, requests: Sequence[Request], pipeline: str = ROOT_PIPELINE
 ) -> list[Answer]:
-    """Return the answers to independent requests of a stage, in their order; arguments as `answer_in_order`."""
+    """Return the answers to independent requests, in the order of the requests. Arguments as in `answer_in_order`."""
     work = _Each(requests)
     answer_in_order(name, runtime, work, pipeline)
     return work.answers
 
 
 class _Each:
-    """Independent requests."""
+    """Work whose requests do not depend on answers."""
 
     unit = "answers"
 
@@ -107,7 +107,7 @@ class _Run:
                 if not self._signal:
                     raise
             except SeedlingError:
-                seconds = self._runtime.deadline_seconds  # another run would pay again for what is on the wire
+                seconds = self._runtime.deadline_seconds  # another run would pay again for what is in flight
                 raise
             finally:
                 orphaned.cancel()
@@ -137,10 +137,10 @@ class _Run:
                     return
             self._progress.show()
             for task in finished:
-                task.result()  # a fault ends the run, once what came with it is committed
+                task.result()  # an error ends the run, after the answers that came with it are committed
 
     async def _drain(self, seconds: float) -> None:
-        """Let requests on the wire finish and be stored; those that still wait for a place are dropped."""
+        """Let requests in flight finish and be stored; drop those that have not been sent."""
         self._client.stop()
         at_once = min(seconds, _SAID_SECONDS)
         late = await self._finish(at_once)
@@ -152,12 +152,15 @@ class _Run:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _finish(self, seconds: float) -> set[asyncio.Task[Answer]]:
-        """Wait so long for what is under way, and return what still is."""
+        """Wait up to so many seconds for requests in flight, and return those that have not finished."""
         return (await asyncio.wait(self._running, timeout=seconds))[1] if self._running else set()
 
     @contextmanager
     def _signals(self, work: asyncio.Task[None]) -> Iterator[None]:
-        """On the first SIGINT or SIGTERM launch no more, on the second, or where the work has ended, wait no longer."""
+        """Launch nothing more after the first SIGINT or SIGTERM; drop what is in flight after the second.
+
+        If the work has ended already, the first signal drops what is in flight.
+        """
 
         def stop(number: int) -> None:
             waiting = self._running if self._signal or work.done() else [work]

@@ -1,4 +1,4 @@
-"""What a stage wants of a model: the requests it makes and what it does with the answers."""
+"""What a stage does with a model: the requests it makes and what becomes of the answers."""
 
 from typing import Protocol
 
@@ -7,31 +7,31 @@ from stages.store.request import Request
 
 
 class Work(Protocol):
-    """Requests in an order, of which each may depend on the answers to earlier ones."""
+    """Requests in order. Each may depend on the answers to earlier ones."""
 
     unit: str
-    """What is counted: instructions, answers."""
+    """What `target` and `done` count, such as instructions or answers."""
 
     @property
     def target(self) -> int:
-        """How many are wanted."""
+        """How many units the stage wants."""
 
     @property
     def done(self) -> int:
-        """How many there are."""
+        """How many units it has."""
 
     @property
     def requests_left(self) -> int:
-        """About how many answers more it takes."""
+        """About how many more answers it needs."""
 
     def may_launch(self, index: int, committed: int) -> bool:
-        """Whether request `index` may be made after so many commits.
+        """Return True if request `index` can be made after so many commits.
 
-        True when nothing is under way and work is left.
+        Always True if nothing is in flight and work is left.
         """
 
     def prepare(self, index: int) -> Request:
-        """Make request `index`; called in order."""
+        """Return request `index`. Called in order."""
 
     def commit(self, index: int, answer: Answer) -> bool:
-        """Take the answer to request `index`, in order; True ends the run."""
+        """Use the answer to request `index`. Called in order; True ends the run."""

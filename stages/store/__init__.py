@@ -1,1 +1,1 @@
-"""What was asked of a model and what it answered, kept on disk. No network."""
+"""Requests to models and their answers, kept on disk. Nothing here uses the network."""

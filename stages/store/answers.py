@@ -1,4 +1,4 @@
-"""The store in which every answer is kept so that it is never paid for twice."""
+"""The answer store: every answer is kept, so that none is paid for twice."""
 
 import json
 import time
@@ -15,36 +15,36 @@ from stages.store.request import Request, canonical
 
 
 class StoredAnswer(Record):
-    """A line of an exported store: an answer and what was asked."""
+    """A line of an exported store: an answer and its request."""
 
     request: dict[str, JsonValue] | None
-    """The canonical request; null for an answer that came from a transcript, which does not repeat it."""
+    """The canonical request; null for an answer from a transcript, which does not repeat the request."""
     answer: Answer
     stored: int
-    """When it was stored, in seconds since 1970; 0 when not known."""
+    """When it was stored, in seconds since 1970; 0 if not known."""
 
 
 class AnswerStore:
-    """Answers by key; what `put` has returned from survives kill -9.
+    """Answers by key. Once `put` has returned, its answer survives kill -9.
 
-    The first answer written for a key stays, so a replay always reads what the first run read.
+    The first answer written for a key stays, so that a replay always reads what the first run read.
     """
 
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder)
 
     def get(self, key: str) -> Answer | None:
-        """Return the answer stored for a key, None if there is none."""
+        """Return the answer stored for a key; None if there is none."""
         row = self.database.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
         return self._read(key, row[0]) if row else None
 
     def put(self, request: Request, answer: Answer) -> Answer:
-        """Keep an answer and return the one that is stored for its key; returns after the commit."""
+        """Store an answer unless its key has one, and return the stored answer. Returns after the commit."""
         self._insert(answer, request.canonical, int(time.time()))
         return self.get(answer.key) or answer
 
     def all(self) -> Iterator[StoredAnswer]:
-        """Yield every answer, in the order of keys."""
+        """Yield every answer, ordered by key."""
         for key, request, answer, stored in self.database.execute("SELECT * FROM answers ORDER BY key"):
             asked = zlib.decompress(request)
             yield StoredAnswer(
@@ -52,17 +52,17 @@ class AnswerStore:
             )
 
     def count(self) -> int:
-        """Return how many answers there are."""
+        """Return the number of answers."""
         number: int = self.database.execute("SELECT count(*) FROM answers").fetchone()[0]
         return number
 
     def add(self, line: StoredAnswer) -> bool:
-        """Keep an answer that another store exported; False if its key has one already."""
+        """Store an answer that another store exported; return False if its key already has one."""
         asked = b"" if line.request is None else canonical(line.request)
         return self._insert(line.answer, asked, line.stored)
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Forget answers and give their space back to the disk."""
+        """Delete answers and free their disk space."""
         for key in keys:
             self.database.execute("DELETE FROM answers WHERE key = ?", (key,))
         self.database.execute("VACUUM")

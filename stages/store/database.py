@@ -1,4 +1,4 @@
-"""The file in which answers and spending are kept, on a local disk, shared by every process that asks."""
+"""The SQLite file with answers and spending. It lies on a local disk; all processes share it."""
 
 import fcntl
 import os
@@ -28,9 +28,9 @@ _NETWORK = re.compile(
 
 
 def answers_folder(runtime: Runtime) -> Path:
-    """Return the folder of the store: `runtime.answers_dir`, else `answers` in DVC's cache.
+    """Return the folder of the store: `runtime.answers_dir`, or `answers` in DVC's cache.
 
-    There workspace, experiments and clones that share the cache share the answers, and `dvc gc` leaves them.
+    In the cache the workspace, experiments and clones share the answers, and `dvc gc` does not delete them.
     """
     if runtime.answers_dir:
         return Path(runtime.answers_dir).expanduser()
@@ -41,10 +41,10 @@ def answers_folder(runtime: Runtime) -> Path:
 
 
 def network_file_system(folder: Path, mounts: str) -> str:
-    """Return the kind of network file system a folder lies on, empty on a local one.
+    """Return the kind of network file system that holds a folder; empty for a local one.
 
     Args:
-        folder: an absolute path without links.
+        folder: an absolute path without symbolic links.
         mounts: the content of /proc/self/mountinfo, a line such as
             `36 35 0:32 / /home rw,relatime shared:1 - nfs4 server:/home rw,vers=4.2`.
     """
@@ -52,13 +52,13 @@ def network_file_system(folder: Path, mounts: str) -> str:
     for line in mounts.splitlines():
         mount, _, rest = line.partition(" - ")
         point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4])
-        kinds[Path(point)] = rest.split()[0]  # of two mounts on one point the later one counts
+        kinds[Path(point)] = rest.split()[0]  # of two mounts on one point, the later one is visible
     on = next((kinds[parent] for parent in (folder, *folder.parents) if parent in kinds), "")
     return on if _NETWORK.match(on) else ""
 
 
 class Database:
-    """One SQLite file; a statement that has returned survives kill -9. Errors are of one line."""
+    """One SQLite file. Once a statement has returned, its effect survives kill -9; errors are one line."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "answers.sqlite"
@@ -68,18 +68,20 @@ class Database:
             self._connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             self._prepare(folder)
         except OSError as error:
-            raise UserError(f"{folder}: cannot hold the answers ({error.strerror}); set runtime.answers_dir") from None
+            raise UserError(
+                f"{folder}: cannot store answers there ({error.strerror}); set runtime.answers_dir to another folder"
+            ) from None
         except sqlite3.Error as error:
             raise self._failure(error) from None
 
     def execute(
         self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> sqlite3.Cursor:  # Any: what SQLite holds
-        """Run one statement, committed when it returns.
+        """Run one statement. It is committed when this returns.
 
         Raises:
             SeedlingError: the disk is full.
-            UserError: the file is damaged or cannot be used.
+            UserError: the file is damaged or unusable.
         """
         try:
             return self._connection.execute(statement, values)
@@ -94,18 +96,19 @@ class Database:
         mounts = Path("/proc/self/mountinfo")
         if mounts.exists() and (kind := network_file_system(folder.resolve(), mounts.read_text("utf-8"))):
             raise UserError(
-                f"{folder}: lies on a network file system ({kind}), where locks and SQLite are not safe; "
+                f"{folder}: is on a network file system ({kind}), where SQLite and file locks are not safe; "
                 "set runtime.answers_dir to a folder on a local disk"
             )
 
     def _prepare(self, folder: Path) -> None:
-        """Make or upgrade the tables, one process at a time."""
+        """Create or upgrade the tables, one process at a time."""
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._refuse_foreign()
-            self._connection.execute("PRAGMA page_size = 8192")  # of a new file: less is lost at the ends of pages
+            self._connection.execute("PRAGMA page_size = 8192")  # smaller pages leave more space unused
             self._connection.execute("PRAGMA journal_mode = WAL")
+            # With NORMAL only a power cut can lose commits, and only the last ones; FULL stores 5 times fewer a second.
             self._connection.execute("PRAGMA synchronous = NORMAL")
             if (version := self._version()) < SCHEMA_VERSION:
                 upgrade = _FROM_SCHEMA_1 if version == 1 else ""
@@ -117,10 +120,10 @@ class Database:
 
     def _refuse_foreign(self) -> None:
         if (version := self._version()) > SCHEMA_VERSION:
-            raise UserError(f"{self.path}: written by a newer Seedling (schema {version}); update this one")
+            raise UserError(f"{self.path}: was written by a newer Seedling (schema {version}); update this one")
         tables = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         if foreign := [name for (name,) in tables if name not in _OWN_TABLES]:
-            raise UserError(f"{self.path}: holds a table {foreign[0]!r} and is no store of answers; move it away")
+            raise UserError(f"{self.path}: has a table {foreign[0]!r}, so it is not an answer store; move it away")
 
     def _version(self) -> int:
         version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -130,5 +133,7 @@ class Database:
         if "full" in str(error):
             return SeedlingError(f"{self.path}: the disk is full; free some space and run again")
         if "locked" in str(error):
-            return SeedlingError(f"{self.path}: another process has held it for too long; wait for that and run again")
+            return SeedlingError(
+                f"{self.path}: another process has kept it locked; wait until that process ends and run again"
+            )
         return UserError(f"{self.path}: cannot be used ({error}); move it away or set runtime.answers_dir")

@@ -1,4 +1,4 @@
-"""Which answers a process is fetching, known to every process that shares the store."""
+"""Locks that tell all processes which answers are being fetched."""
 
 import fcntl
 import os
@@ -8,19 +8,22 @@ from stages.contract.errors import UserError
 
 
 class KeyLocks:
-    """One byte of one file for each key: the kernel frees it when the process ends, however it ends.
+    """One lock per key, held on one byte of one file. The kernel frees it however the process ends.
 
-    Locks exclude processes, not parts of one process, and one process may open one `KeyLocks` a folder.
+    The locks exclude other processes, not other tasks of this one. Open only one `KeyLocks` per folder in a process:
+    closing any descriptor of a file frees all locks that the process holds on it (POSIX).
     """
 
     def __init__(self, folder: Path) -> None:
         try:
             self._file = os.open(folder / "answers.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise UserError(f"{folder}: cannot hold the locks ({error.strerror}); set runtime.answers_dir") from None
+            raise UserError(
+                f"{folder}: cannot lock answers there ({error.strerror}); set runtime.answers_dir to another folder"
+            ) from None
 
     def take(self, key: str) -> bool:
-        """Lock a key; False if another process has it."""
+        """Lock a key; return False if another process holds it."""
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(key))
         except (BlockingIOError, PermissionError):
@@ -37,5 +40,5 @@ class KeyLocks:
 
 
 def _place(key: str) -> int:
-    """Return the byte of a key: its first 56 bits."""
+    """Return the position of a key's byte: its first 56 bits, which fit the 63 that a file offset has."""
     return int(key[:14], 16)

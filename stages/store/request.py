@@ -1,4 +1,4 @@
-"""What is asked of a model, and the key under which its answer is kept."""
+"""Requests to a model, and the keys under which their answers are stored."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ _DECODING_KEYS = ("temperature", "top_p", "frequency_penalty", "presence_penalty
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:  # Any: JSON
-    """Return canonical JSON: sorted keys, no white space, UTF-8."""
+    """Return canonical JSON: sorted keys, no whitespace, UTF-8."""
     return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -27,17 +27,17 @@ def key_of(request: bytes) -> str:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as configured, before LiteLLM maps or drops anything.
+    """One request as configured, before LiteLLM renames or drops parameters.
 
-    Left out of the key on purpose: URLs, timeouts, concurrency, attempts and the API key, because they say how
-    an answer is fetched and not which answer it is. A moved server or a new key replays for nothing.
+    The key leaves out URLs, timeouts, concurrency, attempts and the API key on purpose: they decide how an answer is
+    fetched, not which answer it is. After a server moves or a key changes, stored answers still apply.
     """
 
     llm: Llm
     prompt: str
     parameters: Mapping[str, Any]  # Any: the JSON values of decoding parameters
     sample: int
-    """How many earlier requests of the stage were the same."""
+    """How many earlier requests of the stage were identical."""
 
     @property
     def canonical(self) -> bytes:
@@ -65,7 +65,7 @@ class Request:
 
 
 class Requests:
-    """Makes the requests of one stage in order, counting those that are the same."""
+    """Makes the requests of one stage in order and numbers identical ones."""
 
     def __init__(self, decoding: Decoding) -> None:
         self._llm = decoding.llm
@@ -77,7 +77,7 @@ class Requests:
         self._seen: Counter[tuple[str, int]] = Counter()
 
     def make(self, prompt: str, max_tokens: int) -> Request:
-        """Return the next request; `max_tokens` counts the visible answer, reasoning tokens are added on top."""
+        """Return the next request. `max_tokens` is for the visible answer; `llm.reasoning_tokens` are added."""
         sample = self._seen[prompt, max_tokens]
         self._seen[prompt, max_tokens] += 1
         parameters = {**self._parameters, "max_tokens": max_tokens + self._llm.reasoning_tokens}
