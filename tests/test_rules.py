@@ -263,6 +263,7 @@ NO_CANDIDATES = {
             "Given a photo, name the plant.",
             "Draw a picture of a house.",
             "Count the birds in the photo.",
+            "Tell a story in 30 words about the given photo.",
         ),
         *(
             "Listen to the recording and write it down.",

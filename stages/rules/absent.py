@@ -19,9 +19,8 @@ _WORD = re.compile(  # an input of their own in a task about words
     r"\W*(?:(?i:n/a|n\.a\.|none|not applicable|not available|empty|nothing|blank|null|nil)|NA|na)\W*|[-–—]{1,3}"
 )
 _NOUN = (
-    r"abbreviation|acronym|adjective|adverb|antonym|command|element|entry|expression|field|flag|keyword|label"
-    r"|letter|literal"
-    r"|mark|name|noun|number|phrase|pronoun|sign|string|symbol|term|token|value|variable|verb|word|code"
+    r"abbreviation|acronym|adjective|adverb|antonym|country code|element|expression|keyword|label|letter|literal|mark"
+    r"|name|noun|phrase|pronoun|sign|string|symbol|term|token|value|variable|verb|word"
 )
 _GOES_ON = (
     r"(?=\s*(?:[.?!,;]|$)|\s+(?:and|as|backwards?|below|belongs?|by|describes?|evaluates?|from|given|has|in|into|is"

@@ -19,7 +19,7 @@ _ABOUT_FORM = any_of(  # a task whose answer may differ from its input in case a
 _NUMBER = re.compile(r"[-+]?\d[\d.,  ]*%?")
 _CALCULATES = re.compile(r"[\d{}()=<>+*/]")  # signs matter in formulas and code
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s.,;:!?'\"–—-]")  # an emoji counts, a comma does not
-_SENTENCE = 4  # words
+_SENTENCE = 3  # words
 _CARRIES = re.compile(
     r"(?:answer|output|solution|result|response|sample answer|correct answer)s?(?: is)?:\s*$", re.IGNORECASE
 )

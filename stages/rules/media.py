@@ -8,7 +8,10 @@ _NOUN = (
     r"(?:images?|pictures?|photo(?:graph)?s?|pics?|screenshots?|selfies?|gifs?"
     r"|(?:audio|video|sound|voice) (?:clips?|files?|recordings?|tapes?|tracks?)|audio|videos?|recordings?)"
 )
-_BETWEEN = r"(?:(?!(?:of|to|for|in|is|between|about|from|with|on|by|into|and|how|that|which)\b)[\w-]+ ){0,3}?"
+_BETWEEN = (
+    r"(?:black[ -]and[ -]white )?"
+    r"(?:(?!(?:of|to|for|in|is|between|about|from|with|on|by|into|and|how|that|which)\b)[\w-]+ ){0,3}?"
+)
 _GIVEN = r"(?:this|these|following|provided|attached|uploaded|enclosed|supplied|given(?: an?| the| two| three| some)?)"
 # what may follow where the noun is not the first half of another one, such as `photo finish` or `video card`
 _ENDS = (
@@ -49,7 +52,7 @@ _FIGURE = re.compile(  # the word as a figure of speech, or as mathematics and p
 )
 _IN_TEXT = re.compile(  # asked for advice, or made by writing: code, markup, words
     r"\A(?:how (?:do|can|should) i|how to|explain how)\b|\b(?:ascii|api|algorithm|app|code|css|html|javascript|latex"
-    r"|matplotlib|opencv|pillow|program|prompt|python|script|svg|function|class|(?:with|in|using) (?:\w+ )?words"
+    r"|matplotlib|opencv|pillow|program|prompt|python|script|svg|function|class|(?:with|in|using) (?:only |your )?words"
     r"|pixels?"
     r"|matrix|array|vivid)\b",
     re.IGNORECASE,
