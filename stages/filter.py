@@ -5,8 +5,8 @@ data/tasks.jsonl, seeds -> data/instances.jsonl, data/rejected/filter.jsonl
 Seeds are instances too: never dropped, and an instance like one of theirs is a duplicate.
 """
 
-import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from stages.contract.jsonl import read_records
 from stages.contract.outcome import Outcome
@@ -20,12 +20,16 @@ from stages.contract.seeds import read_seeds
 from stages.contract.stage import stage
 from stages.novelty.pool import NoveltyPool
 from stages.novelty.tokens import TOKENIZERS
+from stages.rules.absent import is_absent
+from stages.rules.copies import key
 from stages.rules.flags import FLAGS
 from stages.rules.instances import RULES
 from stages.rules.table import broken
+from stages.rules.words import folded, visible
 from stages.text.instances import parse_instances
 
-_ABSENT = re.compile(r"\W*(?:no ?input|n/?a|none|not applicable|empty|nothing)\W*", re.IGNORECASE)
+_SHOWN = 200  # characters of what was found that a rejection shows
+_Fault = tuple[str, dict[str, Any]]  # a reason, empty where there is none, and its detail; Any: JSON values
 
 
 class Config(Section):
@@ -47,7 +51,7 @@ def instances_of(task: Task) -> Iterator[tuple[Instance, bool]]:
             id=f"{task.id}-{number}",
             instruction_id=task.id,
             instruction=task.instruction,
-            input="" if _ABSENT.fullmatch(found.input) else found.input,
+            input="" if is_absent(found.input, task.instruction) else found.input,
             output=found.output,
             is_classification=task.is_classification,
             source="machine",
@@ -88,44 +92,56 @@ class Sieve:
         instances = list(instances_of(task))
         if not instances:
             self._outcome.reject("answer_without_instance", task)
-        conflicting = _conflicting_inputs(task, [instance for instance, _ in instances])
+        faults = [_fault(instance, cut_off) for instance, cut_off in instances]
+        # a label beside one that is broken anyway contradicts nothing
+        sound = [row for (row, _), fault in zip(instances, faults, strict=True) if not fault]
+        conflicts = _conflicts(sound) if task.is_classification else {}
         kept = 0
-        for instance, cut_off in instances:
-            twin = self._kept.get((instance.instruction, instance.input, instance.output))
-            if reason := "cut_off" if cut_off else self._reason(instance, twin, conflicting, kept):
-                self._outcome.reject(reason, instance, **({"same_as": twin} if reason == "duplicate" else {}))
+        for (instance, _), fault in zip(instances, faults, strict=True):
+            reason, detail = fault or self._fault_beside_others(instance, conflicts, kept)
+            if reason:
+                self._outcome.reject(reason, instance, **detail)
             else:
                 self._keep(instance)
                 kept += 1
         return max(1, len(instances))
 
-    def _reason(self, instance: Instance, twin: str | None, conflicting: set[str], kept: int) -> str:
-        if fault := next(broken(RULES, instance), None):
-            return fault[0]
-        if twin:
-            return "duplicate"
-        if instance.input in conflicting:
-            return "label_conflict"
-        unwanted = [flag for flag in instance.flags if flag in self._config.drop_flags]
-        if unwanted:
-            return unwanted[0]
+    def _fault_beside_others(self, instance: Instance, conflicts: dict[str, str], kept: int) -> _Fault:
+        if twin := self._kept.get(key(instance)):
+            return "duplicate", {"same_as": twin}
+        if labels := conflicts.get(visible(instance.input)):
+            return "label_conflict", {"found": labels[:_SHOWN]}
+        found = dict(broken(FLAGS, instance))
+        if unwanted := next((flag for flag in instance.flags if flag in self._config.drop_flags), ""):
+            return unwanted, {"found": found[unwanted][:_SHOWN]}
         most = self._config.max_instances_per_task
-        return "beyond_max_instances" if most is not None and kept >= most else ""
+        return ("beyond_max_instances", {}) if most is not None and kept >= most else ("", {})
 
     def _keep(self, instance: Instance) -> None:
-        self._kept.setdefault((instance.instruction, instance.input, instance.output), instance.id)
+        self._kept.setdefault(key(instance), instance.id)
         self._outcome.kept.append(instance)
 
 
-def _conflicting_inputs(task: Task, instances: Sequence[Instance]) -> set[str]:
-    """Return the inputs that a classification task gives different labels.
+def _fault(instance: Instance, cut_off: bool) -> _Fault | None:
+    """Return what an instance is rejected for whatever the others are, None where there is nothing."""
+    if cut_off:
+        return "cut_off", {}
+    reason, found = next(broken(RULES, instance), ("", ""))
+    return (reason, {"found": found[:_SHOWN]}) if reason else None
 
-    Differs from the original, which drops all instances of any task in such a case, open ones too.
+
+def _conflicts(instances: Sequence[Instance]) -> dict[str, str]:
+    """Return the inputs that a classification task gives different labels, each with its labels.
+
+    Differs from the original, which drops all instances of any task in such a case, open ones too, and takes
+    "Positive" and "positive" for two labels.
     """
-    labels: dict[str, set[str]] = {}
-    for instance in instances if task.is_classification else ():
-        labels.setdefault(instance.input, set()).add(instance.output)
-    return {text for text, found in labels.items() if len(found) > 1}
+    labels: dict[str, list[str]] = {}
+    for instance in instances:
+        found = labels.setdefault(visible(instance.input), [])
+        if folded(instance.output) not in found:
+            found.append(folded(instance.output))
+    return {text: " | ".join(found) for text, found in labels.items() if len(found) > 1}
 
 
 def drop_similar(tasks: Sequence[Task], seeds: Sequence[SeedTask], pool: NoveltyPool, outcome: Outcome) -> list[Task]:

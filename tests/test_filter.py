@@ -12,7 +12,7 @@ from stages.filter import Sieve, drop_similar, instances_of_seed
 from stages.novelty.pool import NoveltyPool
 from stages.novelty.tokens import rouge_tokens
 from stages.rules.flags import FLAGS
-from stages.rules.instances import is_placeholder
+from stages.rules.placeholders import placeholder
 from tests.records import seed, task
 
 DEFAULT = Filter(rouge_threshold=None, max_instances_per_task=5, drop_flags=[], min_kept=0.1)
@@ -50,6 +50,13 @@ def reasons(outcome: Outcome) -> list[str]:
         ("<input>b a</input><output>a b</output>", {}, "duplicate"),
         ("<input>c b</input><output>b", {"finish_reason": "length"}, "cut_off"),
         ("<input>c b</input><output>N/A", {"finish_reason": "length"}, "cut_off"),
+        ("<input>c b</input><output>TBD</output>", {}, "output_placeholder"),
+        ("<input>c</input><output>Please provide the words.</output>", {}, "output_asks_back"),
+        ("<input>c</input><output>Error: 502 Bad Gateway</output>", {}, "output_service_error"),
+        ("<input>c</input><output>[TOOL_CALLS] []</output>", {}, "output_tool_call"),
+        ("<input>c</input><output>b\ufffdc</output>", {}, "output_damaged"),
+        ("<input>c</input><output>\u200b</output>", {}, "output_empty"),
+        ("<input>B A</input><output>a b</output>", {}, "duplicate"),
         ("<label>x</label>", LABELS, "answer_without_instance"),
         ("<output>Yes</output><input>a</input>", LABELS, None),
     ],
@@ -63,20 +70,10 @@ def test_an_instance_is_kept_or_rejected_for_its_reason(
     assert len(outcome.kept) == (1 if reason else 2)
 
 
-@pytest.mark.parametrize("text", ["None", "none of them", "42", "-5", "No", "C", "0", "a…b", "(a) and (b)"])
-def test_short_answers_are_no_placeholders(text: str) -> None:
-    assert not is_placeholder(text)
-
-
-@pytest.mark.parametrize("text", ["N/A", "[your answer here]", "...", "<insert text here>", "(to be completed)", "…"])
-def test_blanks_to_fill_in_are_placeholders(text: str) -> None:
-    assert is_placeholder(text)
-
-
 def test_a_long_row_of_signs_is_judged_at_once() -> None:
     started = time.process_time()
-    assert is_placeholder("-" * 100_000)
-    assert not is_placeholder("-" * 100_000 + " a")
+    assert placeholder("-" * 100_000, "Sort the words.")
+    assert not placeholder("-" * 100_000 + " a", "Sort the words.")
     assert not reasons(judged(task("<output>" + "".join(f"line {n}\n" for n in range(50_000)) + "</output>")))
     assert time.process_time() - started < 2
 
@@ -86,9 +83,37 @@ def test_every_flag_can_be_asked_for() -> None:
 
 
 def test_a_marker_for_no_input_becomes_an_empty_input() -> None:
-    for marker in ("N/A", "None", "<no input>", "noinput", "(none)", "Not applicable.", "[empty]", "Nothing"):
-        outcome = judged(task(f"<input>{marker}</input><output>a poem</output>"))
+    markers = ("N/A", "None", "<no input>", "noinput", "(none)", "Not applicable.", "[empty]", "Nothing", "-", "\ufeff")
+    for marker in (
+        *markers,
+        "Input: none",
+        "No input required.",
+        "(no input needed)",
+        "This task does not need any input.",
+    ):
+        outcome = judged(task(f"<input>{marker}</input><output>a poem</output>", instruction="Write a poem."))
         assert [row.input for row in outcome.kept[1:]] == [""]  # type: ignore[attr-defined]
+
+
+def test_none_is_no_input_of_a_task_that_holds_its_word() -> None:
+    outcome = judged(task("<input>None</input><output>quick</output>", instruction="Define the word 'brisk'."))
+    assert [row.input for row in outcome.kept[1:]] == [""]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("instruction", "given"),
+    [
+        ("Give the word of opposite meaning.", "empty"),
+        ("Say what the Python keyword stands for.", "None"),
+        ("Spell out the abbreviation.", "N/A"),
+        ("Name the element with this symbol.", "Na"),
+        ("Translate the word into French.", "nothing"),
+        ("Describe the sign in words.", "-"),
+    ],
+)
+def test_an_input_is_kept_where_the_task_works_on_such_a_word(instruction: str, given: str) -> None:
+    outcome = judged(task(f"<input>{given}</input><output>its answer</output>", instruction=instruction))
+    assert [row.input for row in outcome.kept[1:]] == [given]  # type: ignore[attr-defined]
 
 
 def test_labels_that_contradict_each_other_are_all_rejected_and_the_others_kept() -> None:
@@ -98,6 +123,50 @@ def test_labels_that_contradict_each_other_are_all_rejected_and_the_others_kept(
     outcome = judged(task(raw, **LABELS))
     assert reasons(outcome) == ["label_conflict", "label_conflict"]
     assert len(outcome.kept) == 2
+
+
+def test_one_label_in_two_cases_is_a_duplicate_and_no_conflict() -> None:
+    raw = "<output>Good</output><input>x</input><output>good.</output><input>x</input>"
+    assert reasons(judged(task(raw, **LABELS))) == ["duplicate"]
+
+
+def test_a_label_beside_a_broken_one_contradicts_nothing() -> None:
+    raw = "<output>good</output><input>x</input><output>N/A</output><input>x</input>"
+    assert reasons(judged(task(raw, **LABELS))) == ["output_placeholder"]
+
+
+def test_an_input_in_another_case_is_another_input_where_labels_differ() -> None:
+    raw = "<output>name</output><input>Rose</input><output>flower</output><input>rose</input>"
+    assert reasons(judged(task(raw, **LABELS))) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("Bern", "c b"), ("Bern ", "c b")),
+        (("Bern", "c b"), ("\ufeffBern", "c b")),
+        (("Zürich", "c b"), ("Zu\u0308rich", "c b")),
+        (("Bern", "The Aare."), ("bern", "the  Aare")),
+        (("Bern", "It's there."), ("Bern", "It’s there.")),
+    ],
+)
+def test_instances_that_say_the_same_are_duplicates(first: tuple[str, str], second: tuple[str, str]) -> None:
+    raw = "".join(f"<input>{given}</input><output>{output}</output>" for given, output in (first, second))
+    assert reasons(judged(task(raw, instruction="Name the river or sort the words."))) == ["duplicate"]
+
+
+def test_inputs_that_the_task_changes_in_form_alone_are_no_duplicates() -> None:
+    raw = "".join(f"<input>{given}</input><output>Bern</output>" for given in ("bern", "BERN"))
+    assert reasons(judged(task(raw, instruction="Write the town with a capital letter."))) == []
+
+
+def test_a_rejection_shows_what_the_rule_found_in_200_characters() -> None:
+    [refused] = judged(task("<input>c</input><output>I'm sorry, but I cannot do that.</output>")).rejected
+    assert refused.detail == {"found": "I'm sorry, but I cannot do that"}
+    [copied] = judged(task(f"<input>{'b a ' * 100}</input><output>{'b a ' * 100}</output>")).rejected
+    assert copied.detail == {"found": ("b a " * 50)}
+    raw = "<output>A</output><input>x</input><output>B</output><input>x</input>"
+    assert judged(task(raw, **LABELS)).rejected[0].detail == {"found": "a | b"}
 
 
 def test_an_open_task_may_have_several_outputs_for_one_input() -> None:
@@ -145,6 +214,8 @@ def test_a_flag_rejects_only_when_asked_to() -> None:
     assert reasons(judged(missing, config=DEFAULT.model_copy(update={"drop_flags": ["input_missing"]}))) == [
         "input_missing"
     ]
+    rejected = judged(missing, config=DEFAULT.model_copy(update={"drop_flags": ["input_missing"]})).rejected
+    assert rejected[0].detail == {"found": "the following"}
 
 
 def test_ids_count_parsed_instances_before_any_rule() -> None:

@@ -93,7 +93,7 @@ def test_rejections_name_reason_nearest_and_score() -> None:
         "Explain why the sky is blue.",
     )
     assert reasons(loop) == ["duplicate", "too_similar", "without_words", "too_short", "forbidden_word"]
-    assert loop.outcome.rejected[4].detail == {"found": "photo"}
+    assert loop.outcome.rejected[4].detail == {"found": "Describe the attached photo"}
     assert loop.outcome.rejected[1].detail == {"nearest": "s0", "rouge_l": 0.857143}
     assert [row.instruction for row in loop.outcome.kept] == ["Explain why the sky is blue."]  # type: ignore[attr-defined]
 
@@ -179,6 +179,14 @@ def test_the_curve_tells_what_one_more_instruction_costs() -> None:
     [
         ({}, "Parse the given JSON file and name its keys.", None),
         ({}, "Describe the Attached File in a sentence.", "forbidden_word"),
+        ({}, "Explain what a Docker image is for.", None),
+        ({"forbidden_words": []}, "Describe the attached photo.", None),
+        ({"forbidden_words": ["image"]}, "Explain what a Docker image is for.", "forbidden_word"),
+        ({}, "[Insert the new task here]", "no_task"),
+        ({}, "I'm sorry, but I cannot write more tasks.", "no_task"),
+        ({}, "I cannot open the jar of jam. What helps?", None),
+        ({}, "Describe the " + "very " * 30 + "old house.", "repeats_itself"),
+        ({}, "Expl\ufffdin how a lock r\ufffdises a boat.", "damaged"),
         ({"forbidden_words": ["map", "go to"]}, "Go to the shop and count.", "forbidden_word"),
         ({"forbidden_words": ["c++"]}, "Explain a C++ template in a sentence.", "forbidden_word"),
         ({"forbidden_words": ["map"]}, "Explain what mapping means here.", None),

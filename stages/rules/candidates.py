@@ -1,22 +1,31 @@
 """What rejects a candidate before it is compared with the pool (paper, section 2.2).
 
 Differs from the original: the forbidden words are config, each rejection names what was found, and the default list
-holds only words of tasks that text alone cannot answer; the paper's own list is in conf/experiment/paper.yaml.
+asks whether a task needs a picture or recording, not whether it speaks of one; the paper's own list is in
+conf/experiment/paper.yaml.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stages.contract.sections.generate import Generate
 from stages.novelty.tokens import TOKENIZERS
+from stages.rules.leaks import damage, service_error, tool_call
+from stages.rules.loops import loop
+from stages.rules.media import needs_media
+from stages.rules.placeholders import placeholder
+from stages.rules.refusals import speaks_as_a_model
 from stages.rules.table import Rules
+from stages.rules.words import any_of, visible
+
+MEDIA = "<media>"
+"""The entry of `forbidden_words` that stands for every way to need a picture, a recording or a video."""
+_URL = re.compile(r"(?:https?://|www\.)\S+")
 
 
 def candidate_rules(generate: Generate) -> Rules[str]:
     """Return the rules for the text of a candidate."""
     tokens = TOKENIZERS[generate.tokenizer]
-    # One search for all words: most candidates hold none, and 22 searches each took a tenth of a long replay.
-    any_word = whole_words(generate.forbidden_words)
 
     def words(text: str, wrong: range) -> str:
         count = len(tokens(text))
@@ -26,7 +35,10 @@ def candidate_rules(generate: Generate) -> Rules[str]:
         "without_words": lambda text: words(text, range(1)),
         "too_short": lambda text: words(text, range(generate.min_words)),
         "too_long": lambda text: words(text, range(generate.max_words + 1, len(text) + 1)),
-        "forbidden_word": lambda text: forbidden_word(text, generate.forbidden_words) if any_word.search(text) else "",
+        "no_task": no_task,
+        "damaged": damage,
+        "repeats_itself": loop,
+        "forbidden_word": forbidden(generate.forbidden_words),
         "forbidden_opening": lambda text: next(
             (opening for opening in generate.forbidden_openings if text.lower().startswith(opening.lower())), ""
         ),
@@ -36,11 +48,28 @@ def candidate_rules(generate: Generate) -> Rules[str]:
     }
 
 
-def whole_words(words: Sequence[str]) -> re.Pattern[str]:
-    """Return a pattern that finds any of the words or phrases as a whole, in any case; nothing where there is none."""
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words)) or '(?!)'})(?!\w)", re.IGNORECASE)
+def no_task(text: str) -> str:
+    """Return what shows that a text is no task: a blank to fill in, a refusal, an error, a tool call, an address."""
+    address = _URL.fullmatch(visible(text))
+    return (
+        placeholder(text, "")
+        or speaks_as_a_model(text)
+        or service_error(text)
+        or tool_call(text)
+        or (address[0] if address else "")
+    )
 
 
-def forbidden_word(text: str, words: Sequence[str]) -> str:
-    """Return the first word or phrase of the list that stands in the text as a whole; empty if none does."""
-    return next((word for word in words if whole_words([word]).search(text)), "")
+def forbidden(entries: Sequence[str]) -> Callable[[str], str]:
+    """Return a rule that finds the first word or phrase of the list that stands in a text as a whole."""
+    words = [entry for entry in entries if entry != MEDIA]
+    # One search for all words: most candidates hold none, and 22 searches each took a tenth of a long replay.
+    any_word = any_of("|".join(map(re.escape, words)) or "(?!)")
+    media = needs_media if MEDIA in entries else lambda text: ""
+
+    def found(text: str) -> str:
+        if any_word.search(text):
+            return next(word for word in words if any_of(re.escape(word)).search(text))
+        return media(text)
+
+    return found

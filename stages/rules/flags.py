@@ -1,26 +1,29 @@
 """Doubts about an instance that do not reject it; `filter.drop_flags` turns doubts into reasons."""
 
 import re
-from collections import Counter
 
 from stages.contract.records import Instance
-from stages.rules.instances import matched
+from stages.rules.loops import loop, repeated_line
 from stages.rules.table import Rules
+from stages.rules.words import any_of, visible
 
-_REFERS_TO_INPUT = re.compile(
-    r"\b(?:the (?:following|given|provided)|(?:text|list|table|sentence|paragraph|passage) below|below is)\b",
-    re.IGNORECASE,
+_REFERS_TO_INPUT = any_of(
+    r"the (?:following|given|provided)|(?:text|list|table|sentence|paragraph|passage) below|below is"
 )
-_LOOP = 4  # times one line stands in a text where a model has fallen into a loop
+_HELD = re.compile(r"[:\n]\s*\S|(?<!\w)[\"“‘'`«]\w")  # behind a colon or a line break, or quoted
 
 FLAGS: Rules[Instance] = {
-    "input_missing": lambda instance: "" if instance.input else matched(_REFERS_TO_INPUT.search(instance.instruction)),
-    "output_repeats": lambda instance: repeated_line(instance.output),
+    "input_missing": lambda row: "" if row.input else missing_input(row.instruction),
+    "output_repeats": lambda row: repeats(row.output, row.instruction, row.input),
 }
 
 
-def repeated_line(text: str) -> str:
-    """Return the most frequent line of a text if it occurs four times or more, else an empty text."""
-    lines = Counter(line.strip() for line in text.splitlines() if line.strip())
-    [(line, count)] = lines.most_common(1) or [("", 0)]
-    return line if count >= _LOOP else ""
+def missing_input(instruction: str) -> str:
+    """Return the words that speak of a text which neither an input nor the instruction itself holds."""
+    found = _REFERS_TO_INPUT.search(instruction)
+    return found[0] if found and not _HELD.search(visible(instruction)) else ""
+
+
+def repeats(output: str, instruction: str, given: str) -> str:
+    """Return what is repeated in an output: a line four times in a row, or a phrase over and over."""
+    return repeated_line(output, instruction, given) or loop(output, instruction)

@@ -1,48 +1,33 @@
 """What rejects an instance by its own text (paper, section 2.2, filtering)."""
 
-import re
-
 from stages.contract.records import Instance
+from stages.rules.absent import works_on_a_word
+from stages.rules.addresses import only_an_address
+from stages.rules.copies import copy_of_input, copy_of_instruction
+from stages.rules.leaks import damage, service_error, tool_call
+from stages.rules.placeholders import placeholder
+from stages.rules.questions import asks_back
+from stages.rules.refusals import refusal
 from stages.rules.table import Rules
-
-_PLACEHOLDER = re.compile(
-    r"\W*(?:n/?a|no output|not applicable|to be (?:added|completed|determined))?\W*"
-    r"|\W*[\[<{(](?:your|insert|add|put|write|the) [\w ]{1,40}[\]>})]\W*",
-    re.IGNORECASE,
-)
-_REFUSAL = re.compile(
-    r"(?:i'?m sorry\b|i am sorry\b|sorry,|i (?:can'?t|cannot|am (?:unable|not able)|'?m (?:unable|not able))\b"
-    r"|as an? (?:ai|language model)\b|unfortunately, i (?:can|am))",
-    re.IGNORECASE,
-)
-_URL = re.compile(r"\s*(?:https?://|www\.)\S+\s*", re.IGNORECASE)
+from stages.rules.words import visible
 
 RULES: Rules[Instance] = {
-    "output_empty": lambda instance: "" if instance.output.strip() else "no text",
-    "output_repeats_input": lambda instance: same_text(instance.output, instance.input),
-    "output_repeats_instruction": lambda instance: same_text(instance.output, instance.instruction),
-    "output_placeholder": lambda instance: instance.output if is_placeholder(instance.output) else "",
-    "output_refusal": lambda instance: matched(_REFUSAL.match(instance.output.replace("’", "'"))),
-    "input_placeholder": lambda instance: instance.input if is_placeholder(instance.input) else "",
-    "input_only_url": lambda instance: matched(_URL.fullmatch(instance.input)),
+    "output_empty": lambda row: "" if visible(row.output) else "no text",
+    "output_repeats_input": lambda row: copy_of_input(row.output, row.input, row.instruction),
+    "output_repeats_instruction": lambda row: copy_of_instruction(row.output, row.instruction),
+    "output_placeholder": lambda row: placeholder(row.output, row.instruction, row.input),
+    "output_refusal": lambda row: refusal(row.output, row.instruction, row.input),
+    "output_asks_back": lambda row: asks_back(row.output, row.instruction, row.input),
+    "output_service_error": lambda row: service_error(row.output, f"{row.instruction}\n{row.input}"),
+    "output_tool_call": lambda row: tool_call(row.output, row.instruction),
+    "output_damaged": lambda row: damage(row.output, f"{row.instruction}\n{row.input}"),
+    "input_placeholder": lambda row: input_placeholder(row.input, row.instruction),
+    "input_only_url": lambda row: only_an_address(row.input, row.instruction),
 }
 """The first rule that an instance breaks names the reason."""
 
 
-def is_placeholder(text: str) -> bool:
-    """Return whether a text stands for one still to be written, such as `[your answer here]`, `N/A` or `...`.
-
-    Signs alone, such as `-` or `!!!`, count as one; a number or a word never does.
-    """
-    signs_alone = not re.search(r"\w", text)
-    return bool(text.strip()) and (signs_alone or (len(text) < 200 and bool(_PLACEHOLDER.fullmatch(text))))
-
-
-def same_text(text: str, other: str) -> str:
-    """Return the text if the other one is equal but for white space around it, else an empty text."""
-    return text.strip() if text.strip() == other.strip() else ""
-
-
-def matched(match: re.Match[str] | None) -> str:
-    """Return the text of a match, empty where there is none."""
-    return match[0] if match else ""
+def input_placeholder(given: str, instruction: str) -> str:
+    """Return the input if it stands for one still to be written, empty where the task works on a word or sign."""
+    shown = visible(given)
+    return placeholder(given, instruction) if shown and not works_on_a_word(shown, instruction) else ""

@@ -1,0 +1,55 @@
+"""Words that a model writes where a task has no input, told from an input that happens to be such a word."""
+
+import re
+
+from stages.rules.words import any_of, visible
+
+_SAID = re.compile(  # whatever the task
+    r"\W*(?:(?:there is |with )?no[ _-]?(?:\w+ )?(?:input|context|data|passage|text)(?: (?:data|text))?"
+    r"(?: (?:is |was )?(?:applicable|available|given|necessary|needed|provided|required))?(?: for this \w+)?"
+    r"|(?:the |this )?(?:task|instruction|question)?(?: itself)? ?(?:does not|doesn't) (?:have|need|require|take)"
+    r" (?:an? |any )?(?:\w+ )?inputs?"
+    r"|(?:the )?input (?:is )?(?:empty|none|not (?:applicable|available|given|necessary|needed|provided|required))"
+    r"|(?:none|not|nothing)(?: is)? (?:given|necessary|needed|provided|required)"
+    r"|without(?: any)? input|empty (?:input|string)|left (?:blank|empty))\W*",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"\Ainput:\s*", re.IGNORECASE)
+_WORD = re.compile(  # an input of their own in a task about words
+    r"\W*(?:(?i:n/a|n\.a\.|none|not applicable|not available|empty|nothing|blank|null|nil)|NA|na)\W*|[-–—]{1,3}"
+)
+_NOUN = (
+    r"abbreviation|acronym|adjective|adverb|antonym|country code|element|expression|keyword|label|letter|literal|mark"
+    r"|name|noun|phrase|pronoun|sign|string|symbol|term|token|value|variable|verb|word"
+)
+_GOES_ON = (
+    r"(?=\s*(?:[.?!,;]|$)|\s+(?:and|as|backwards?|below|belongs?|by|describes?|evaluates?|from|given|has|in|into|is"
+    r"|mean"
+    r"|means|of opposite|or|returns?|stands?|to|using|with|without)\b)"
+)
+_GIVES_A_WORD = any_of(  # "the keyword", "the opposite": what the task works on must stand in its input
+    rf"(?:each|every|that|the|this)(?: (?:following|given|provided|single|chemical|country|currency|python|sql"
+    rf"|\w+script))*"
+    rf" (?:{_NOUN}){_GOES_ON}"
+    r"|(?:^|an |the |its )(?:antonym|opposite|plural|synonym)(?=\s*+[.?!]?\s*+$)|spell it (?:out"
+    r"|backwards)(?=\s*+[.?!]?\s*+$)"
+    r"|(?:the|this) (?:python|javascript|sql|css) (?:constant|expression|keyword|literal|name|value)"
+    r"|translate (?:it )?(?:in)?to \w+(?=\s*+[.?!]?\s*+$)"
+)
+_HELD = re.compile(r":\s*\S|[\"“‘`]|(?<!\w)'")  # the instruction holds what it speaks of
+
+
+def is_absent(text: str, instruction: str) -> bool:
+    """Return whether an input only says that there is none.
+
+    "None" is one for "Name three rivers", and a keyword for "Say what the keyword stands for".
+    """
+    shown = _LABEL.sub("", visible(text))
+    if not shown or _SAID.fullmatch(shown):
+        return True
+    return bool(_WORD.fullmatch(shown)) and not works_on_a_word(shown, instruction)
+
+
+def works_on_a_word(shown: str, instruction: str) -> bool:
+    """Return whether the task needs a word, a sign or the like as its input; a bracketed one, "(none)", is none."""
+    return shown[0] not in "([<{" and not _HELD.search(instruction) and bool(_GIVES_A_WORD.search(instruction))

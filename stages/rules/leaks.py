@@ -1,0 +1,81 @@
+"""What is no answer of a model: an error of its service, a call of a tool, text that was damaged on its way."""
+
+import json
+import re
+
+from stages.rules.words import any_of, matched, visible
+
+_STATUS = (
+    r"(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out|too many requests"
+    r"|rate limit (?:exceeded|reached)|request timed? ?out|connection (?:error|refused|reset|timed out)"
+    r"|insufficient[_ ]quota|model (?:is )?(?:currently )?overloaded|overloaded[_ ]error|upstream connect error"
+    r"|server error"
+    r"|service overloaded|quota exceeded|api key (?:not valid|missing|invalid)|invalid api key)"
+)
+_ERROR = re.compile(
+    rf"\W*(?:(?:http )?error:? *)?(?:(?:http )?[45]\d\d\b[ :,-]*)?{_STATUS}\b[^\n]{{0,200}}"
+    rf"|\W*(?:http |api )?error(?: code)?:? *[45]\d\d\b[^\n]{{0,200}}"
+    r"|<(?:!doctype )?html>?.{0,200}<title>\s*[45]\d\d\b.*"
+    r"|\{\s*\"(?:error|type\"\s*:\s*\"error)\".{0,400}"
+    r"|(?:litellm|openai|anthropic|httpx|requests)[\w.]*\.\w*(?:error|exception|timeout)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_ABOUT_ERRORS = any_of(
+    r"errors?|https?|status|codes?|servers?|log(?:s|ged)?|json|apis?|exceptions?|responses?|requests?|html"
+    r"|web ?sites?|web pages?|rate limits?|network|failures?|outages?|python|crash\w*"
+)
+_CALL = re.compile(
+    r"\s*(?:<\|?/?(?:tool_calls?|function_calls?|tool_use|invoke|tool|function|python_tag)\b[^>\n]{0,60}>"
+    r"|\[TOOL_CALLS\]"
+    r"|(?:action|tool|function)(?: call)?:\s*\w+\s*\n+\s*(?:action input|arguments|input|parameters):"
+    r"|to=functions\.\w+)",
+    re.IGNORECASE,
+)
+_FENCE = re.compile(r"```\w*\n(.*)\n```", re.DOTALL)
+_CALL_KEYS = (
+    {"name", "arguments"},
+    {"name", "parameters"},
+    {"tool", "arguments"},
+    {"tool", "input"},
+    {"function", "arguments"},
+)
+_ABOUT_CALLS = any_of(
+    r"tools?|functions?|json|calls?|called|apis?|agents?|arguments?|parameters?|xml|markup|tags?|invoke\w*"
+    r"|react|openai"
+)
+_DAMAGED = re.compile("\ufffd|Ã[\u0080-\u00bf]|â€[™œ“”\u0080-\u009f¦¢]|ï»¿")
+_ABOUT_DAMAGE = any_of(r"mojibake|encod\w*|unicode|utf\S*|replacement characters?|garbled|decod\w*|code points?")
+
+
+def service_error(text: str, instruction: str = "") -> str:
+    """Return the error of a service that stands in place of a text, empty where the task is about errors."""
+    return "" if _ABOUT_ERRORS.search(instruction) else matched(_ERROR.fullmatch(visible(text)))
+
+
+def tool_call(text: str, instruction: str = "") -> str:
+    """Return the call of a tool that stands in place of a text, empty where the task is about such calls."""
+    if _ABOUT_CALLS.search(instruction):
+        return ""
+    shown = visible(text)
+    return matched(_CALL.match(shown)) or (shown if _is_call(shown) else "")
+
+
+def _is_call(shown: str) -> bool:
+    fence = _FENCE.fullmatch(shown)
+    inner = fence[1] if fence else shown
+    if not inner.startswith(("{", "[")):
+        return False
+    try:
+        content = json.loads(inner)
+    except (ValueError, RecursionError):
+        return False
+    call = content[0] if isinstance(content, list) and content else content
+    return isinstance(call, dict) and set(call) in _CALL_KEYS and not isinstance(call.get("arguments"), int | float)
+
+
+def damage(text: str, instruction: str = "") -> str:
+    """Return the characters that show that letters were lost on the way, empty where the task is about such text."""
+    found = _DAMAGED.search(text)
+    if not found or _ABOUT_DAMAGE.search(f"{instruction}\n{text}"):
+        return ""
+    return text[max(0, found.start() - 20) : found.end() + 20]
