@@ -46,7 +46,7 @@ check: .venv/installed-dev
 	@$(STRAY)
 	@touch $@
 
-RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+RESOLVE := PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock:
 	@$(RESOLVE) --group build pyproject.toml -o requirements.lock
 	@$(RESOLVE) --group dev -c requirements.lock -o requirements-dev.lock
