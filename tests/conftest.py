@@ -1,14 +1,47 @@
-"""What tests share: one finished repository per run, a copy of it for each test, and a server of answers."""
+"""What tests share: one finished repository per run, a copy of it for each test, and a server of answers.
+
+With SEEDLING_TEST_STRICT=1, as in CI, a skipped test fails, unless it needs data beside a repository that has none.
+"""
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.llm_server import LlmServer
-from tests.repository import Repository, new_repository
+from tests.repository import SHARED, Repository, new_repository
+
+STRICT = os.environ.get("SEEDLING_TEST_STRICT") == "1"
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure that tells its reason. An expected failure stays what it is."""
+    if not STRICT or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    needs_shared = "beside this repository" in reason or str(SHARED) in reason
+    if needs_shared and not SHARED.exists():
+        return
+    report.outcome = "failed"
+    report.longrepr = f"skipped, which SEEDLING_TEST_STRICT=1 forbids: {reason.removeprefix('Skipped: ')}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report a test."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Report the collection of a file, which can be skipped as a whole."""
+    report = yield
+    refuse_skip(report)
+    return report
 
 
 @pytest.fixture(scope="session")
