@@ -1,9 +1,8 @@
-"""`seedling seeds check`: what it reports of good, small and broken files, and what the guides show."""
+"""`seedling seeds check`: its report on good, small and broken files."""
 
 import contextlib
 import json
 import re
-import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -47,18 +46,10 @@ def report(path: Path | None, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def guide_block(guide: str, language: str, holding: str = "") -> str:
-    """Return the one fenced block of a language in a guide that holds a text."""
-    text = (ROOT / guide).read_text("utf-8")
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    [block] = [str(block) for found, block in blocks if found == language and holding in block]
-    return block
-
-
 def test_the_own_file_is_reported_without_a_doubt(capsys: pytest.CaptureFixture[str]) -> None:
     seeds = read_seeds(str(OWN))
     found = report(OWN, capsys)
-    assert f"{OWN}: {len(seeds)} tasks, every line is well formed\n" in found
+    assert f"seeds/seed_tasks.jsonl: {len(seeds)} tasks, every line is well formed\n" in found
     assert f"  classification    {sum(one.is_classification for one in seeds)} of {len(seeds)} (" in found
     assert "  alike             no pair above ROUGE-L 0.7\n" in found
     assert "  note" not in found
@@ -248,48 +239,6 @@ def test_the_prompt_shown_is_the_first_one_that_generate_sends(generate: dict[st
     seeds, chosen = read_seeds(str(OWN)), config(**generate)
     with contextlib.chdir(ROOT):
         assert first_prompt(seeds, chosen) == Bootstrap(chosen, seeds).prepare(0).prompt
-
-
-def test_the_seeds_of_the_guide_pass_and_are_reported_as_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    guide = "docs/your-domain.md"
-    path = tmp_path / "my_seeds.jsonl"
-    path.write_text(guide_block(guide, "jsonl"), "utf-8")
-    assert len(read_seeds(str(path))) == 8
-    found = report(path, capsys).replace(str(path), path.name)
-    printed = iter([line.rstrip() for line in found.splitlines()])
-    shown = guide_block(guide, "", "every line is well formed").splitlines()
-    assert [line for line in shown if line.strip() != "…" and line not in printed] == []  # each after the one before
-
-
-def test_the_guide_names_the_command_that_takes_its_seeds(tmp_path: Path) -> None:
-    [command] = guide_block("docs/your-domain.md", "sh", "grep '^{").splitlines()
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
-    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
-    assert (tmp_path / "my_seeds.jsonl").read_text("utf-8") == guide_block("docs/your-domain.md", "jsonl")
-
-
-def test_the_table_of_prompt_lengths_is_what_its_command_prints() -> None:
-    [command] = guide_block("docs/prompts.md", "sh", "benchmarks").splitlines()
-    done = Repository(ROOT).run(*command.split())
-    assert done.returncode == 0, done.stderr
-    assert done.stdout in (ROOT / "docs/prompts.md").read_text("utf-8")
-
-
-@pytest.mark.slow
-def test_the_guide_can_be_followed_from_its_seeds_to_its_commit(repository: Repository) -> None:
-    guide = "docs/your-domain.md"
-    repository.write("my_seeds.jsonl", guide_block(guide, "jsonl"))
-    run, count = guide_block(guide, "sh", "uniq -c").splitlines()
-    done = repository.seedling(*run.split()[1:])
-    assert done.returncode == 0, done.stderr
-    counted = repository.run("bash", "-c", count, LC_ALL="C")
-    assert counted.stdout == guide_block(guide, "", "target_reached")
-    for line in guide_block(guide, "sh", "dvc push").splitlines():
-        kept = repository.run("bash", "-c", line.replace("git commit", "git -c user.name=a -c user.email=a@b commit"))
-        assert kept.returncode == 0, kept.stderr
-    assert repository.changed() == []
 
 
 def test_the_own_seeds_open_with_many_different_verbs() -> None:

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from stages.contract.errors import UserError
 from stages.contract.records import SeedTask
@@ -46,10 +47,16 @@ def main(options: argparse.Namespace) -> int:
         UserError: the file cannot be read, a line is no seed task, or two tasks have one id.
     """
     config = stage_config("generate", Config)
-    path = options.file or config.seeds.path
+    path = _from_root(options.file) if options.file else config.seeds.path
     seeds = read_seeds(path)
     print("\n".join(_report(path, seeds, config)))
     return 0
+
+
+def _from_root(path: str) -> str:
+    """Return a path relative to the root where the file lies below it, so that reports and errors stay short."""
+    root = Path.cwd()
+    return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
 
 
 def form_of(instruction: str) -> str:
