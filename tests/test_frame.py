@@ -19,6 +19,7 @@ from stages.contract.files import write_text
 from stages.contract.outcome import Outcome
 from stages.contract.sections.base import Section
 from stages.contract.sections.seeds import Seeds
+from stages.contract.seeds import read_seeds
 from stages.contract.stage import stage
 
 
@@ -28,7 +29,9 @@ class Config(Section):
 
 with stage("tiny", Config, "evaluate/dvc.yaml") as config:
     {body}
-    Outcome("tiny").write("data/tiny.jsonl", 0)
+    outcome = Outcome("tiny")
+    outcome.kept += read_seeds(config.seeds.path)
+    outcome.write("data/tiny.jsonl", len(outcome.kept), min_kept=0)
 """
 PIPELINE = {
     "stages": {

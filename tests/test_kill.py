@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from stages.llm.wire import sent_seed
+from stages.models.book.book import tasks
 from stages.store.answers import AnswerStore
 from stages.store.request import Request
 from tests.llm_server import Call, LlmServer, Reaction, configure, slow
@@ -50,9 +51,9 @@ def prepare(repository: Repository, name: str, requests: int) -> None:
     repository.choose("llm=vllm", "generate.per_request=1", f"generate.num_instructions={requests * 3 // 4}")
     if name == "generate":
         return
-    rows = repository.rows(READS[name])
-    copies = [(rows[n // 2 % len(rows)], n) for n in range(requests)]
-    many = [{**row, "id": f"ins-{n}", "instruction": f"{row['instruction']} ({n // 2})"} for row, n in copies]
+    row = repository.rows(READS[name])[0]
+    known = tasks()
+    many = [{**row, "id": f"ins-{n}", "instruction": known[n // 2].instruction} for n in range(requests)]
     repository.write(READS[name], "".join(f"{json.dumps(row)}\n" for row in many))
 
 
