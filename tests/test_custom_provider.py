@@ -42,5 +42,5 @@ def test_a_custom_provider_of_litellm_is_asked_and_its_answer_stored(tmp_path: P
 def test_a_provider_that_nobody_registered_is_one_line(tmp_path: Path) -> None:
     unknown = {"provider": "any", "model": "nobodys/echo"}
     config = configure(unknown, runtime={"answers_dir": str(tmp_path), "max_cost_usd": None})
-    with pytest.raises(UserError, match=r"llm\.model: 'nobodys/echo' is of no provider LiteLLM knows"):
+    with pytest.raises(UserError, match=r"llm\.model: LiteLLM knows no provider 'nobodys'"):
         ask(config, "Say hello.")

@@ -15,6 +15,8 @@ from tests.repository import Repository, stages_run
 from tests.test_window import wait_until
 
 TINY = """
+from pathlib import Path
+
 from stages.contract.files import write_text
 from stages.contract.outcome import Outcome
 from stages.contract.sections.base import Section
@@ -65,7 +67,7 @@ def test_a_stage_of_another_pipeline_file_runs_in_the_same_frame(repository: Rep
 
 
 def test_a_stage_of_another_pipeline_file_is_guarded_too(repository: Repository) -> None:
-    with_a_pipeline_of_its_own(repository, "write_text(config.seeds.path, '{}')")
+    with_a_pipeline_of_its_own(repository, "write_text(config.seeds.path, Path(config.seeds.path).read_text('utf-8') + '\\n')")
     done = repository.dvc("repro", "evaluate/dvc.yaml")
     assert done.returncode != 0
     assert "tiny: seeds/seed_tasks.jsonl changed while the stage ran, so nothing was recorded" in done.stderr
