@@ -20,7 +20,7 @@ def by_the_published_rules(text: str, kind: str, *, truncated: bool = False) -> 
     return published(Reading("", text, kind, False, truncated, None))
 
 
-def test_the_published_rules_have_the_faults_that_are_known_of_them() -> None:
+def test_the_published_rules_show_their_known_faults() -> None:
     assert by_the_published_rules("Ask NASA.\n10. Name a river.", "instructions") == ["Ask nasa.", "Name a river."]
     assert by_the_published_rules("Ask.\n10. Name", "instructions", truncated=True) == []
     assert by_the_published_rules("Yes.", "verdict") is False

@@ -74,7 +74,7 @@ def store(tmp_path: Path) -> Iterator[AnswerStore]:
         ),
     ],
 )
-def test_the_key_of_a_request_stays_what_it_was(llm: dict[str, Any], canonical: str, key: str) -> None:
+def test_the_key_of_a_request_never_changes_between_versions(llm: dict[str, Any], canonical: str, key: str) -> None:
     request = new_request(llm)
     assert (request.canonical.decode(), request.key) == (canonical, key)
 
@@ -98,7 +98,9 @@ def test_the_key_of_a_request_stays_what_it_was(llm: dict[str, Any], canonical: 
         pytest.param({}, {"stop": ["\n"]}, id="stop"),
     ],
 )
-def test_the_key_changes_with_what_decides_the_answer(llm: dict[str, Any], generate: dict[str, Any]) -> None:
+def test_the_key_changes_with_every_setting_that_can_change_the_answer(
+    llm: dict[str, Any], generate: dict[str, Any]
+) -> None:
     assert new_request(llm, **generate).key != new_request().key
 
 
@@ -117,36 +119,36 @@ def test_the_key_changes_with_the_prompt_the_token_limit_and_the_sample() -> Non
         pytest.param(replace(new_request(), parameters={"temperature": 1.0, "max_tokens": 100}), id="order"),
     ],
 )
-def test_the_key_does_not_change_with_how_the_answer_is_fetched_or_written_down(request_of_another: Request) -> None:
+def test_the_key_ignores_how_the_answer_is_fetched_and_how_values_are_written(request_of_another: Request) -> None:
     assert request_of_another.key == new_request().key
 
 
-def test_equal_prompts_are_counted_in_order() -> None:
+def test_repeated_prompts_get_increasing_sample_numbers() -> None:
     requests = Requests(configure().generate)
     made = [requests.make(prompt, 100) for prompt in ("a", "b", "a", "a", "b")]
     assert [request.sample for request in made] == [0, 0, 1, 2, 1]
 
 
 @pytest.mark.parametrize(("send_seed", "seeds"), [(True, [0, 1]), (False, [None, None])], ids=["sent", "not_sent"])
-def test_the_seed_is_the_sample_where_it_is_sent(send_seed: bool, seeds: list[int | None]) -> None:
+def test_the_sample_number_is_sent_as_the_seed_if_send_seed_is_on(send_seed: bool, seeds: list[int | None]) -> None:
     requests = Requests(configure({"send_seed": send_seed}).generate)
     assert [requests.make("a", 100).parameters.get("seed") for _ in seeds] == seeds
 
 
-def test_reasoning_tokens_are_added_to_those_of_the_answer() -> None:
+def test_reasoning_tokens_are_added_to_the_token_limit() -> None:
     assert new_request({"reasoning_tokens": 5000}).parameters["max_tokens"] == 5100
 
 
 # The store
 
 
-def test_an_answer_is_read_as_it_was_put(store: AnswerStore) -> None:
+def test_the_store_returns_an_answer_unchanged(store: AnswerStore) -> None:
     answer = new_answer(new_request(), "“Grüße”, 😀\x00\r\n")
     store.put(new_request(), answer)
     assert store.get(answer.key) == answer
 
 
-def test_an_answer_that_was_not_put_is_none(store: AnswerStore) -> None:
+def test_a_missing_answer_is_none(store: AnswerStore) -> None:
     assert store.get(new_request().key) is None
 
 
@@ -172,7 +174,7 @@ def put_and_print(folder: str) -> None:
     put_without_end(AnswerStore(Path(folder)), lambda key: os.write(1, f"{key}\n".encode()))
 
 
-def test_what_put_returned_from_survives_kill_9(tmp_path: Path) -> None:
+def test_an_answer_survives_kill_9_once_put_has_returned(tmp_path: Path) -> None:
     code = f"from tests.test_answers import put_and_print; put_and_print({str(tmp_path)!r})"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout
@@ -223,7 +225,7 @@ def write_answer_that_is_no_record(file: Path) -> None:
         pytest.param(Path.mkdir, "cannot be used (unable to open database file)", id="folder"),
     ],
 )
-def test_a_file_that_is_no_store_is_one_line_for_the_user(
+def test_a_file_that_is_not_a_store_gives_a_one_line_error(
     spoil: Callable[[Path], None], message: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "answers.sqlite"
@@ -235,7 +237,7 @@ def test_a_file_that_is_no_store_is_one_line_for_the_user(
     assert "\n" not in str(caught.value)
 
 
-def test_a_foreign_file_is_left_as_it_was(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_left_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "answers.sqlite"
     executing("CREATE TABLE songs (title)")(file)
     before = file.read_bytes()
@@ -244,7 +246,7 @@ def test_a_foreign_file_is_left_as_it_was(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_a_folder_that_is_a_file_is_one_line_for_the_user(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_answers_folder_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "answers").write_text("")
     with pytest.raises(UserError) as caught:
         AnswerStore(tmp_path / "answers")
@@ -266,7 +268,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_what_was_put_before_the_disk_was_full_stays_readable(small_disk: Path) -> None:
+def test_answers_stored_before_the_disk_filled_up_stay_readable(small_disk: Path) -> None:
     with closing(AnswerStore(small_disk)) as store:
         keys: list[str] = []
         with pytest.raises(SeedlingError, match=r"the disk is full; free some space and run again$"):
@@ -289,7 +291,7 @@ def test_what_was_put_before_the_disk_was_full_stays_readable(small_disk: Path) 
         pytest.param(None, "", ".dvc/cache/answers", id="default"),
     ],
 )
-def test_the_store_is_where_the_config_says_or_in_the_cache(
+def test_the_store_is_in_the_configured_folder_or_in_the_dvc_cache(
     answers_dir: str | None, local: str, folder: str, tmp_path: Path
 ) -> None:
     repository = tmp_path / "repository"
@@ -322,10 +324,10 @@ LOCAL = "24 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
         ),
     ],
 )
-def test_a_network_file_system_is_recognized_by_the_mount_the_folder_lies_on(mounts: str, kind: str) -> None:
+def test_a_network_file_system_is_recognized_by_the_mount_that_holds_the_folder(mounts: str, kind: str) -> None:
     assert network_file_system(Path("/data/answers"), LOCAL + mounts) == kind
 
 
-def test_a_mount_point_with_a_blank_is_read() -> None:
+def test_a_mount_point_with_a_space_is_read() -> None:
     mounts = f"{LOCAL}36 24 0:32 / /my\\040data rw - nfs server:/ rw"
     assert network_file_system(Path("/my data/answers"), mounts) == "nfs"

@@ -90,12 +90,12 @@ def price(model: str, own: Mapping[str, object] = PRICE, named: str = "") -> Pri
 
 
 @pytest.mark.parametrize("model", ["ollama/llama3.2", "ollama_chat/llama3.2", "hosted_vllm/Qwen/Qwen3-4B"])
-def test_a_model_on_ones_own_machine_is_free_unless_it_is_named(model: str) -> None:
+def test_a_local_model_is_free_unless_runtime_price_names_it(model: str) -> None:
     assert price(model) == NOTHING
     assert price(model, named=model) == Price.model_validate(PRICE)
 
 
-def test_a_listed_model_takes_what_the_list_says_unless_it_is_named() -> None:
+def test_a_listed_model_has_the_listed_price_unless_runtime_price_names_it() -> None:
     model = "openai/gpt-4.1-mini"
     found = price(model)
     assert found
@@ -114,7 +114,7 @@ def test_a_listed_model_takes_what_the_list_says_unless_it_is_named() -> None:
         pytest.param("bedrock/us-east-1/1-month-commitment/anthropic.claude-v2:1", id="listed_by_the_second"),
     ],
 )
-def test_a_price_nobody_knows_is_no_obstacle_without_a_cap_and_with_one_it_is_asked_for(
+def test_an_unknown_price_stops_the_run_only_if_there_is_a_cap(
     model: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     assert price(model) is None
@@ -134,7 +134,7 @@ def test_a_price_nobody_knows_is_no_obstacle_without_a_cap_and_with_one_it_is_as
     )
 
 
-def test_an_answer_costs_what_its_tokens_take(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_cost_of_an_answer_is_computed_from_its_tokens(llm_server: LlmServer, tmp_path: Path) -> None:
     own = {"input_usd_per_mtok": 2.0, "cached_input_usd_per_mtok": 0.5, "output_usd_per_mtok": 10.0}
     llm_server.behaviour = used(prompt_tokens=1000, cached_tokens=600, completion_tokens=70)
     [answer] = ask(capped(llm_server, tmp_path, 5.0, price={MODEL: own}), "Say hello.")
@@ -167,7 +167,7 @@ def test_requests_are_sent_while_the_next_one_cannot_exceed_the_cap(
     assert len(llm_server.calls) == answered
 
 
-def test_a_stop_at_the_cap_says_how_to_go_on_and_nothing_is_asked_twice(
+def test_a_stop_at_the_cap_prints_the_command_that_resumes_without_repeating_a_request(
     llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
 ) -> None:
     llm_server.behaviour = used(1000)
@@ -187,7 +187,7 @@ def advised(stopped: str) -> float:
     return float(stopped.rpartition("=")[2])
 
 
-def test_a_command_that_goes_on_and_is_stopped_again_still_knows_what_the_rest_takes(
+def test_a_resumed_run_that_stops_again_estimates_the_remaining_cost(
     llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
 ) -> None:
     llm_server.behaviour = used(1000)
@@ -220,9 +220,7 @@ def test_the_advised_cap_is_a_quarter_above_the_estimate_rounded_up_to_one_digit
     assert llm_server.calls == []
 
 
-def test_a_cap_of_nothing_sends_nothing_to_a_paid_model_and_anything_to_a_free_one(
-    llm_server: LlmServer, tmp_path: Path
-) -> None:
+def test_a_cap_of_zero_blocks_paid_models_and_allows_free_ones(llm_server: LlmServer, tmp_path: Path) -> None:
     with pytest.raises(SeedlingError, match=r"^done 0 of 3, spent 0\.00 USD, about 0\.30 more"):
         ask(capped(llm_server, tmp_path, 0.0), *prompts(3))
     assert llm_server.calls == []
@@ -230,12 +228,12 @@ def test_a_cap_of_nothing_sends_nothing_to_a_paid_model_and_anything_to_a_free_o
     assert len(llm_server.calls) == 3
 
 
-def test_no_cap_stops_nothing(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_run_without_a_cap_is_never_stopped(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = used(1000)
     assert len(ask(capped(llm_server, tmp_path, None), *prompts(40))) == 40
 
 
-def test_a_cap_hinders_no_replay(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_replay_ignores_the_cap(llm_server: LlmServer, tmp_path: Path) -> None:
     first = ask(capped(llm_server, tmp_path, 5.0), *prompts(3))
     assert ask(capped(llm_server, tmp_path, 0.0), *prompts(3)) == first
 
@@ -260,7 +258,7 @@ def test_a_cap_hinders_no_replay(llm_server: LlmServer, tmp_path: Path) -> None:
         pytest.param(failing(400, "This model's maximum context length is 10 tokens."), "0.00", id="prompt_too_long"),
     ],
 )
-def test_what_may_have_been_billed_is_charged_at_its_most(
+def test_an_attempt_that_may_have_been_billed_is_charged_at_its_maximum_cost(
     behaviour: Behaviour,
     spent: str,
     llm_server: LlmServer,
@@ -275,7 +273,7 @@ def test_what_may_have_been_billed_is_charged_at_its_most(
     assert len(llm_server.calls) == 1
 
 
-def test_an_answer_without_usage_of_a_paid_model_costs_nobody_knows_what(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_an_answer_of_a_paid_model_without_usage_has_an_unknown_cost(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="Hello.", usage=None)
     config = llm_server.configure(tmp_path, {**PAID, "model": "openai/gpt-4.1-mini"}, runtime={"max_cost_usd": 5.0})
     assert [answer.cost_usd for answer in ask(config, "Say hello.")] == [None]
@@ -318,7 +316,7 @@ def reporting(**usage: object) -> Behaviour:
         pytest.param({"cost": -5.0}, (100, 0, 50, 0), True, id="negative_cost"),
     ],
 )
-def test_a_figure_that_cannot_be_right_is_taken_as_missing_and_credits_nothing(
+def test_an_implausible_token_count_is_treated_as_missing_and_never_lowers_the_cost(
     usage: Mapping[str, object],
     counted: tuple[int, ...],
     is_known: bool,
@@ -342,14 +340,14 @@ def test_a_figure_that_cannot_be_right_is_taken_as_missing_and_credits_nothing(
         assert (spent > 0, reserved) == (True, 0)
 
 
-def test_a_router_that_says_it_charged_less_than_nothing_credits_nothing(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_negative_cost_reported_by_a_router_is_treated_as_unknown(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = reporting(cost=-5.0)
     llm = {"provider": "any", "model": "openrouter/some/model"}
     config = llm_server.configure(tmp_path, llm, runtime={"price": {}})
     assert [answer.cost_usd for answer in ask(config, "Say hello.")] == [None]
 
 
-def test_an_answer_filtered_without_usage_is_charged_at_its_most(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_filtered_answer_without_usage_has_an_unknown_cost(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="", finish_reason="content_filter", usage=None)
     [answer] = ask(capped(llm_server, tmp_path, 5.0), "Say hello.")
     assert (answer.finish_reason, answer.cost_usd) == ("content_filter", None)
@@ -357,7 +355,7 @@ def test_an_answer_filtered_without_usage_is_charged_at_its_most(llm_server: Llm
 
 @pytest.mark.parametrize("concurrency", [1, 64])
 @pytest.mark.parametrize("times", [5, 20, 50])
-def test_answers_that_cost_more_than_was_set_aside_overspend_little(
+def test_answers_that_cost_more_than_estimated_overspend_at_most_the_cap_again(
     times: int, concurrency: int, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     """One answer is estimated at 0.002 USD; the cap is 0.20 USD."""
@@ -370,7 +368,7 @@ def test_answers_that_cost_more_than_was_set_aside_overspend_little(
     assert 0.15 < spent <= 2 * 0.2
 
 
-def test_one_dear_answer_among_many_raises_what_is_set_aside_later(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_one_expensive_answer_raises_the_reservation_for_later_requests(llm_server: LlmServer, tmp_path: Path) -> None:
     """Each request is estimated at 0.10 USD. One costs 0.40 and one 0.30: the next may cost 0.40 too, above the cap."""
     llm_server.script += [used(1), used(1), used(4000), used(1), used(3000)]
     llm_server.behaviour = used(1)
@@ -379,7 +377,7 @@ def test_one_dear_answer_among_many_raises_what_is_set_aside_later(llm_server: L
     assert len(llm_server.calls) == 5
 
 
-def test_requests_start_at_once_where_the_cap_leaves_room(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_requests_start_in_parallel_if_the_cap_leaves_room(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = lambda call: replace(used(1)(call), delay_seconds=0.3)
     ask(capped(llm_server, tmp_path, 1000.0, concurrency=16), *prompts(16))
     assert llm_server.max_in_flight == 16
@@ -388,7 +386,7 @@ def test_requests_start_at_once_where_the_cap_leaves_room(llm_server: LlmServer,
 # One command
 
 
-def test_the_cap_is_of_a_command_with_all_its_stages_and_new_for_the_next_command(
+def test_the_cap_covers_all_stages_of_one_command_and_starts_anew_with_the_next(
     llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
 ) -> None:
     llm_server.behaviour = used(1000)
@@ -431,7 +429,7 @@ def run_two(server: LlmServer, folder: Path, *runs: str) -> list[int]:
         pytest.param(("elsewhere:1:1", "elsewhere:2:1"), 20, id="two_commands"),
     ],
 )
-def test_processes_of_one_command_share_its_cap_and_those_of_two_do_not(
+def test_processes_share_a_cap_only_within_one_command(
     runs: tuple[str, str], sent: int, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = lambda call: replace(used(1000)(call), delay_seconds=0.1)
@@ -453,7 +451,7 @@ def billed(server: LlmServer, usd_per_mtok: float) -> Callable[[], float]:
 
 
 @pytest.mark.slow
-def test_under_plain_dvc_the_cap_counts_over_all_stages(repository: Repository, llm_server: LlmServer) -> None:
+def test_under_plain_dvc_the_cap_covers_all_stages_of_one_repro(repository: Repository, llm_server: LlmServer) -> None:
     """With 100 USD for a million tokens `generate` costs about 0.40 here and `instantiate` would 1.60."""
     repository.choose("llm=vllm")
     bill = billed(llm_server, PER_MTOK)

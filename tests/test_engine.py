@@ -186,7 +186,7 @@ def grown(
     return Grown(repository, done.stderr)
 
 
-def test_random_text_stops_the_run_and_what_was_accepted_is_passed_on(grown: Grown) -> None:
+def test_random_text_stops_the_run_and_later_stages_get_what_was_accepted(grown: Grown) -> None:
     assert re.search(r"^generate: stopped at [1-9]\d* of 1,000: fewer than 100% of the", grown.said, re.MULTILINE)
     assert "Traceback" not in grown.said
     for name in (*MODEL_STAGES, "filter", "analyze", "export"):
@@ -204,7 +204,7 @@ def test_every_answer_keeps_its_token_limit_and_says_whether_it_reached_it(grown
     assert ends == {("length", True), ("stop", False)}
 
 
-def test_a_run_is_replayed_without_the_engine(grown: Grown, tmp_path: Path) -> None:
+def test_a_run_replays_without_the_engine(grown: Grown, tmp_path: Path) -> None:
     repository = grown.repository.copy(tmp_path / "repository")
     for name in MODEL_STAGES:
         done = repository.stage(name, **{RUNTIME_VARIABLE: json.dumps({"api_base": NOBODY, "attempts": 1})})
@@ -213,7 +213,7 @@ def test_a_run_is_replayed_without_the_engine(grown: Grown, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_text_of_which_nothing_is_accepted_ends_in_one_line_and_so_does_its_replay(
+def test_a_run_that_accepts_nothing_ends_with_a_one_line_error_and_so_does_its_replay(
     repository: Repository, mode: str, api_base: str
 ) -> None:
     done = run(repository, mode, api_base, "generate.min_words=100")
@@ -234,7 +234,7 @@ def to_engine(mode: str, api_base: str, folder: Path, model: str = "tiny", **dec
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_greedy_answers_to_many_at_once_repeat_in_a_second_store(mode: str, api_base: str, tmp_path: Path) -> None:
+def test_greedy_answers_are_the_same_with_a_second_store(mode: str, api_base: str, tmp_path: Path) -> None:
     first, again = (ask(to_engine(mode, api_base, tmp_path / name), *PROMPTS) for name in ("first", "again"))
     assert again == first
     assert len({answer.text for answer in first}) > 3
@@ -246,7 +246,9 @@ def test_greedy_answers_to_many_at_once_repeat_in_a_second_store(mode: str, api_
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_stop_ends_the_engines_work_and_is_no_part_of_the_answer(mode: str, api_base: str, tmp_path: Path) -> None:
+def test_a_stop_sequence_ends_generation_and_is_left_out_of_the_answer(
+    mode: str, api_base: str, tmp_path: Path
+) -> None:
     [whole] = ask(to_engine(mode, api_base, tmp_path), PROMPTS[0])
     stop = WRITTEN.findall(whole.text)[1]
     [answer] = ask(to_engine(mode, api_base, tmp_path, stop=[stop]), PROMPTS[0])
@@ -265,6 +267,6 @@ def test_every_decoding_parameter_is_accepted(mode: str, api_base: str, tmp_path
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_the_engine_refuses_is_told_in_its_words(mode: str, api_base: str, tmp_path: Path) -> None:
+def test_an_error_quotes_the_words_of_the_engine(mode: str, api_base: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^hosted_vllm/other: refused the request: .*pinned to 'tiny'"):
         ask(to_engine(mode, api_base, tmp_path, model="other"), PROMPTS[0])

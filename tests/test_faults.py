@@ -131,17 +131,17 @@ def test_the_seconds_to_wait_are_read_from_the_headers(headers: Mapping[str, obj
 
 
 @pytest.mark.parametrize("seconds", [5, 90, 86_400])
-def test_a_date_to_come_is_read_as_the_seconds_until_then(seconds: float) -> None:
+def test_a_future_date_is_read_as_the_seconds_until_then(seconds: float) -> None:
     assert retry_after({"Retry-After": in_seconds(seconds)}) == pytest.approx(seconds, abs=1.5)
 
 
 @given(st.sampled_from(["retry-after", "retry-after-ms"]), st.text() | st.floats().map(str))
-def test_whatever_a_header_holds_the_wait_is_a_number_of_seconds(name: str, value: str) -> None:
+def test_any_header_gives_a_finite_wait(name: str, value: str) -> None:
     assert 0 <= retry_after({name: value}) < float("inf")
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_a_request_that_is_refused_until_a_date_is_sent_again_then(
+def test_a_request_refused_until_a_date_is_retried_at_that_date(
     llm: Values, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     late: list[float] = []
@@ -201,7 +201,7 @@ def fault(config: Config) -> AttemptError:
         pytest.param(failing(429, "Error: insufficient_quota."), ("fatal", False), id="quota"),
     ],
 )
-def test_a_fault_is_of_a_kind_and_charged_for_when_an_answer_may_be_lost(
+def test_a_fault_has_a_kind_and_is_charged_if_an_answer_may_be_lost(
     llm: Values, behaviour: Behaviour, meaning: tuple[str, bool], llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = behaviour
@@ -210,20 +210,20 @@ def test_a_fault_is_of_a_kind_and_charged_for_when_an_answer_may_be_lost(
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_a_server_that_is_not_there_may_come_back_and_charges_nothing(llm: Values, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_a_transient_fault_and_costs_nothing(llm: Values, tmp_path: Path) -> None:
     found = fault(configure(llm, runtime={"api_base": NOBODY, "answers_dir": str(tmp_path)}))
     assert (found.kind, found.billed) == ("passing", False)
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_a_used_up_quota_ends_the_run_with_one_request(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_an_exhausted_quota_ends_the_run_after_one_request(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(429, "You exceeded your current quota (insufficient_quota).", retry_after="30")
     with pytest.raises(UserError, match=r"refused the request: .*insufficient_quota"):
         ask(llm_server.configure(tmp_path, llm), "Say hello.")
     assert len(llm_server.calls) == 1
 
 
-def test_a_refusal_in_the_middle_stops_the_others(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_permanent_error_stops_new_requests_and_stores_those_in_flight(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [slow(0.05)] * 12
     llm_server.script.append(failing(401))
     llm_server.behaviour = slow(0.2)
@@ -237,9 +237,7 @@ def test_a_refusal_in_the_middle_stops_the_others(llm_server: LlmServer, tmp_pat
 # Who is asked, and with which key
 
 
-def test_a_key_that_no_setting_names_and_no_variable_holds_is_missed_before_any_request(
-    llm_server: LlmServer, tmp_path: Path
-) -> None:
+def test_a_missing_default_key_is_reported_before_any_request(llm_server: LlmServer, tmp_path: Path) -> None:
     llm = {"provider": "openai", "model": "openai/test"}
     config = configure(llm, runtime={"answers_dir": str(tmp_path)})
     with (
@@ -260,7 +258,7 @@ def test_a_key_that_no_setting_names_and_no_variable_holds_is_missed_before_any_
     ],
     ids=["foo", "a_slip"],
 )
-def test_an_unknown_provider_is_one_line(model: str, line: str, tmp_path: Path) -> None:
+def test_an_unknown_provider_gives_a_one_line_error(model: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         ask(configure({"provider": "any", "model": model}, runtime={"answers_dir": str(tmp_path)}), "Say hello.")
     assert (caught.value.exit_code, str(caught.value)) == (2, line)
@@ -274,7 +272,7 @@ def test_an_unknown_provider_is_one_line(model: str, line: str, tmp_path: Path) 
         pytest.param("HOSTED_VLLM_API_KEY", WAYS[2].values[0], id="vllm"),
     ],
 )
-def test_a_key_that_lies_about_is_not_sent_to_a_server_of_ones_own(
+def test_an_unrelated_key_in_the_environment_is_not_sent_to_a_local_server(
     variable: str, llm: Mapping[str, object], llm_server: LlmServer, tmp_path: Path
 ) -> None:
     with environment(variable, CANARY):
@@ -287,7 +285,7 @@ def test_a_key_that_lies_about_is_not_sent_to_a_server_of_ones_own(
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])
-def test_refusals_for_overload_use_up_no_attempts(status: int, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_rate_limits_use_up_no_attempts(status: int, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [failing(status, retry_after="0.05")] * 5
     llm_server.behaviour = HELLO
     assert texts(ask(llm_server.configure(tmp_path, CHAT, runtime={"attempts": 1}), "Say hello.")) == ["Hello."]
@@ -295,7 +293,7 @@ def test_refusals_for_overload_use_up_no_attempts(status: int, llm_server: LlmSe
 
 
 @pytest.mark.parametrize("retry_after", [None, "0.2"], ids=["no_time_named", "a_time_named"])
-def test_a_provider_that_refuses_everything_ends_the_run_in_one_line(
+def test_a_provider_that_refuses_everything_ends_the_run_with_a_one_line_error(
     retry_after: str | None, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = failing(429, "slow down", retry_after)
@@ -309,7 +307,7 @@ def test_a_provider_that_refuses_everything_ends_the_run_in_one_line(
     assert len(llm_server.calls) > 8
 
 
-def test_a_wait_longer_than_ones_patience_ends_the_run_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_retry_after_above_overload_seconds_ends_the_run_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(429, retry_after="86400")
     config = llm_server.configure(tmp_path, CHAT, runtime={"overload_seconds": 900})
     with pytest.raises(SeedlingError, match="asks to wait another 86400 s") as caught:
@@ -317,7 +315,9 @@ def test_a_wait_longer_than_ones_patience_ends_the_run_at_once(llm_server: LlmSe
     assert (caught.value.exit_code, len(llm_server.calls)) == (1, 1)
 
 
-def test_a_server_that_is_away_for_longer_ends_the_run_too(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_an_unavailable_server_that_asks_for_a_longer_wait_ends_the_run_too(
+    llm_server: LlmServer, tmp_path: Path
+) -> None:
     llm_server.behaviour = failing(502, retry_after="86400")
     with pytest.raises(
         SeedlingError, match=r"no answer in 1 attempts, last: .* \(it asks to wait 86400 s\); run again later"
@@ -345,7 +345,7 @@ def metered(refusal: Behaviour, per_second: float, burst: int) -> Behaviour:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("retry_after", [None, "1"], ids=["no_time_named", "a_time_named"])
-def test_64_callers_take_little_longer_than_a_server_of_10_requests_a_second_allows(
+def test_64_callers_nearly_reach_the_rate_of_a_server_of_10_requests_a_second(
     retry_after: str | None, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     times: list[float] = []
@@ -373,7 +373,7 @@ def unreliable(share: float) -> Behaviour:
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(500, marks=pytest.mark.slow)])
-def test_of_a_server_that_fails_three_calls_in_ten_every_answer_comes_and_is_the_right_one(
+def test_every_request_gets_the_right_answer_from_a_server_that_fails_three_calls_in_ten(
     count: int, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = unreliable(0.3)
@@ -395,7 +395,7 @@ def second_server() -> Iterator[LlmServer]:
         yield server
 
 
-def test_requests_take_turns_between_servers(llm_server: LlmServer, second_server: LlmServer, tmp_path: Path) -> None:
+def test_requests_rotate_over_the_servers(llm_server: LlmServer, second_server: LlmServer, tmp_path: Path) -> None:
     servers = [llm_server, second_server]
     ask(llm_server.configure(tmp_path, runtime={"api_base": [server.api_base for server in servers]}), *prompts(20))
     assert [len(server.calls) for server in servers] == [10, 10]
@@ -403,7 +403,7 @@ def test_requests_take_turns_between_servers(llm_server: LlmServer, second_serve
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_what_one_server_failed_the_next_one_is_asked(
+def test_a_request_that_failed_on_one_server_is_retried_on_the_next(
     concurrency: int, llm_server: LlmServer, second_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = failing(500, retry_after="0.01")
@@ -455,7 +455,7 @@ STOPPED = asyncio.CancelledError
         pytest.param([0, 1], [STOPPED, STOPPED, "Hello."], id="both_stop"),
     ],
 )
-def test_what_is_asked_again_meanwhile_is_sent_once_whoever_stops_waiting(
+def test_identical_concurrent_requests_are_sent_once_whoever_stops_waiting(
     cancelled: list[int], ends: list[object], llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = delayed(HELLO)
@@ -463,7 +463,7 @@ def test_what_is_asked_again_meanwhile_is_sent_once_whoever_stops_waiting(
     assert len(llm_server.calls) == 1
 
 
-def test_a_fault_of_which_nobody_wants_to_know_any_more_is_not_complained_of(
+def test_a_fault_after_the_last_waiter_left_logs_no_warning(
     llm_server: LlmServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     llm_server.script += [delayed(failing(401))]
@@ -498,7 +498,7 @@ def delayed(behaviour: Behaviour) -> Behaviour:
         ),
     ],
 )
-def test_of_two_parameters_that_do_not_go_together_one_is_not_sent_and_recorded(
+def test_one_of_two_incompatible_parameters_is_dropped_and_recorded(
     llm: Values, drawn: Values, left: Values, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = HELLO

@@ -56,7 +56,7 @@ def with_a_pipeline_of_its_own(repository: Repository, body: str) -> Repository:
     return repository
 
 
-def test_a_stage_of_another_pipeline_file_runs_in_the_same_frame(repository: Repository) -> None:
+def test_a_stage_of_another_pipeline_file_runs_like_any_other(repository: Repository) -> None:
     with_a_pipeline_of_its_own(repository, "print(config.seeds.path)")
     done = repository.dvc("repro", "evaluate/dvc.yaml")
     assert done.returncode == 0, done.stderr
@@ -66,8 +66,9 @@ def test_a_stage_of_another_pipeline_file_runs_in_the_same_frame(repository: Rep
     assert (again.returncode, stages_run(again)) == (0, [])
 
 
-def test_a_stage_of_another_pipeline_file_is_guarded_too(repository: Repository) -> None:
-    with_a_pipeline_of_its_own(repository, "write_text(config.seeds.path, Path(config.seeds.path).read_text('utf-8') + '\\n')")
+def test_a_stage_of_another_pipeline_file_fails_if_its_inputs_change(repository: Repository) -> None:
+    longer = "write_text(config.seeds.path, Path(config.seeds.path).read_text('utf-8') + '\\n')"
+    with_a_pipeline_of_its_own(repository, longer)
     done = repository.dvc("repro", "evaluate/dvc.yaml")
     assert done.returncode != 0
     assert "tiny: seeds/seed_tasks.jsonl changed while the stage ran, so nothing was recorded" in done.stderr
@@ -76,7 +77,7 @@ def test_a_stage_of_another_pipeline_file_is_guarded_too(repository: Repository)
 # How it starts
 
 
-def test_dvc_of_an_environment_that_is_not_active_runs_the_stages_with_its_own_interpreter(
+def test_dvc_of_an_inactive_environment_runs_the_stages_with_its_own_interpreter(
     repository: Repository, tmp_path: Path
 ) -> None:
     (repository.root / ".venv").symlink_to(sys.prefix)
@@ -130,7 +131,7 @@ def lock(path: str, mode: int) -> Callable[[Repository], None]:
         pytest.param(lock("data", 0), ["stage", "filter"], "data/tasks.jsonl: cannot be", id="data"),
     ],
 )
-def test_what_may_not_be_read_or_written_is_one_line(
+def test_a_missing_permission_gives_a_one_line_error(
     refuse: Callable[[Repository], None], command: list[str], line: str, repository: Repository
 ) -> None:
     shutil.rmtree(repository.root / ".dvc/tmp")
@@ -144,7 +145,7 @@ def test_what_may_not_be_read_or_written_is_one_line(
     assert done.stderr.count("\n") == 1, done.stderr
 
 
-def test_a_seeds_file_that_was_renamed_is_named_with_its_key(repository: Repository) -> None:
+def test_a_renamed_seeds_file_is_reported_with_its_key(repository: Repository) -> None:
     (repository.root / "seeds/seed_tasks.jsonl").rename(repository.root / "seeds/mine.jsonl")
     line = "seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path"
     for command in ("run", "demo"):

@@ -43,7 +43,7 @@ def is_shown(shown: str, printed: str) -> bool:
     return all(line.strip() == "…" or line in lines for line in shown.splitlines())
 
 
-def test_the_seeds_of_the_guide_are_checked_as_it_shows(repository: Repository) -> None:
+def test_seeds_check_prints_what_the_guide_shows(repository: Repository) -> None:
     follow(repository, block(GUIDE, "sh", "grep '^{").splitlines())
     assert repository.read("my_seeds.jsonl") == block(GUIDE, "jsonl")
     assert len(read_seeds(str(repository.root / "my_seeds.jsonl"))) == 8
@@ -51,7 +51,7 @@ def test_the_seeds_of_the_guide_are_checked_as_it_shows(repository: Repository) 
     assert is_shown(block(GUIDE, "", "every line is well formed"), printed)
 
 
-def test_the_guide_counts_the_tasks_of_the_book() -> None:
+def test_the_guide_states_the_number_of_tasks_in_the_book() -> None:
     text = " ".join((ROOT / GUIDE).read_text("utf-8").split())
     assert f"a book of {len(tasks())} tasks written by hand" in text
 
@@ -64,7 +64,7 @@ def test_the_table_of_prompt_lengths_is_what_its_command_prints() -> None:
 
 
 @pytest.mark.slow
-def test_the_guide_leads_from_seeds_to_a_clone_that_replays_without_a_request(
+def test_the_guide_leads_from_new_seeds_to_a_clone_that_replays_without_a_request(
     repository: Repository, tmp_path: Path
 ) -> None:
     """Every command of the guide that needs no paid model, in order; then the last block in a clone of the result."""

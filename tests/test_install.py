@@ -48,7 +48,7 @@ def name_of(requirement: str) -> str:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_pins_and_hashes_everything_and_names_no_host(lock: str) -> None:
+def test_a_lock_pins_and_hashes_every_package_and_names_no_host(lock: str) -> None:
     found = entries(lock)
     assert len(found) >= len(DIRECT[lock])
     assert all(re.match(r"[\w.-]+(?:\[[\w,-]+\])?==\S+", entry) and "--hash=sha256:" in entry for entry in found)
@@ -67,19 +67,19 @@ def test_a_lock_has_versions_that_the_project_allows(lock: str) -> None:
     assert wrong == []
 
 
-def test_running_needs_neither_the_tools_of_tests_nor_torch() -> None:
+def test_the_runtime_lock_holds_neither_test_tools_nor_torch() -> None:
     assert not {name_of(text) for text in DIRECT["requirements-dev.lock"]} & set(locked("requirements.lock"))
     assert "torch" not in {name for lock in LOCKS for name in locked(lock)}
 
 
-def test_what_two_locks_have_in_common_has_one_version() -> None:
+def test_locks_agree_on_the_versions_they_share() -> None:
     running, tools = locked("requirements.lock"), locked("requirements-dev.lock")
     common = running.keys() & tools.keys()
     assert common
     assert {name: tools[name] for name in common} == {name: running[name] for name in common}
 
 
-def test_every_library_the_code_imports_is_a_dependency_of_its_own() -> None:
+def test_every_imported_library_is_a_declared_dependency() -> None:
     dependencies = [Requirement(text).name.lower() for text in PROJECT["project"]["dependencies"]]
     installed = packages_distributions()
     files = [path for folder in ("stages", "hydra_plugins") for path in (ROOT / folder).rglob("*.py")]
@@ -89,13 +89,13 @@ def test_every_library_the_code_imports_is_a_dependency_of_its_own() -> None:
     assert {name for name, packages in names.items() if not packages & set(dependencies)} == set()
 
 
-def test_the_command_installed_is_there() -> None:
+def test_the_seedling_command_calls_main() -> None:
     [(name, place)] = PROJECT["project"]["scripts"].items()
     assert name == "seedling"
     assert EntryPoint(name, place, "console_scripts").load() is main
 
 
-def test_what_is_installed_is_what_a_lock_hashes() -> None:
+def test_make_installs_only_from_hashed_locks() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert re.search(r"^INSTALL := \S+ install.py$", makefile, re.MULTILINE)
     assert re.search(r"^LOCKED := \$\(INSTALL\) --require-hashes -r$", makefile, re.MULTILINE)
@@ -108,7 +108,7 @@ def test_what_is_installed_is_what_a_lock_hashes() -> None:
     }
 
 
-def test_nothing_runs_at_interpreter_start_but_ours_and_setuptools() -> None:
+def test_only_our_pth_file_and_that_of_setuptools_run_at_interpreter_start() -> None:
     site = Path(sysconfig.get_paths()["purelib"])
     found = {path.name for path in site.glob("*.pth")}
     assert {name for name in found if not name.startswith("__editable__.seedling-")} <= {"distutils-precedence.pth"}
@@ -145,14 +145,14 @@ def test_nothing_runs_at_interpreter_start_but_ours_and_setuptools() -> None:
         pytest.param(["download.index-url='https://a'", "global.constraint='c.txt'", ""], {}, id="of_no_concern"),
     ],
 )
-def test_uv_is_told_what_pip_is_told(listing: list[str], expected: dict[str, str]) -> None:
+def test_uv_gets_the_index_settings_of_pip(listing: list[str], expected: dict[str, str]) -> None:
     assert uv_arguments(pip_settings(listing)) == ({"UV_INDEX_STRATEGY": "unsafe-best-match", **expected}, [])
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [("true", ["--no-index"]), ("1", ["--no-index"]), ("false", []), ("", [])]
 )
-def test_uv_asks_no_index_where_pip_asks_none(value: str, expected: list[str]) -> None:
+def test_uv_uses_no_index_if_pip_uses_none(value: str, expected: list[str]) -> None:
     assert uv_arguments(pip_settings([f":env:.no-index={value!r}"]))[1] == expected
 
 
@@ -172,7 +172,7 @@ def write_wheel(folder: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_package_that_pip_finds_is_installed_with_uv_and_without(tmp_path: Path) -> None:
+def test_a_package_that_pip_finds_installs_with_and_without_uv(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv/bin/python"
     names = ["seedling_test_leaf", "seedling_test_root", "seedling_test_stem"]

@@ -359,21 +359,21 @@ def read(text: str, *, output_first: bool) -> Pairs:
 
 
 @pytest.mark.parametrize(("text", "pairs"), INPUT_FIRST)
-def test_inputs_and_outputs_are_read_in_any_form(text: str, pairs: Pairs) -> None:
+def test_inputs_and_outputs_are_read_in_every_common_form(text: str, pairs: Pairs) -> None:
     assert read(text, output_first=False) == pairs
     assert read(f"Sure! Here you go:\n\n{text}", output_first=False) == pairs
 
 
 @pytest.mark.parametrize(("text", "pairs"), OUTPUT_FIRST)
-def test_labels_and_inputs_are_read_in_any_form(text: str, pairs: Pairs) -> None:
+def test_labels_and_inputs_are_read_in_every_common_form(text: str, pairs: Pairs) -> None:
     assert read(text, output_first=True) == pairs
 
 
 @pytest.mark.parametrize(("text", "pairs"), AS_WRITTEN)
-def test_an_output_is_kept_as_it_is_written(text: str, pairs: Pairs) -> None:
+def test_an_output_is_kept_exactly_as_written(text: str, pairs: Pairs) -> None:
     assert read(text, output_first=False) == pairs
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_an_instance_that_breaks_off_is_cut_off(text: str) -> None:
+def test_an_instance_that_breaks_off_is_marked_as_cut_off(text: str) -> None:
     assert [instance.cut_off for instance in parse_instances(text, output_first=False, truncated=False)] == [True]

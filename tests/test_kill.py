@@ -162,7 +162,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_kill_9_changes_no_byte_and_no_stored_answer_is_asked_for_again(
+def test_kill_9_changes_no_byte_and_repeats_no_request_for_a_stored_answer(
     repository: Repository, llm_server: LlmServer, tmp_path: Path, cell: tuple[str, str, int]
 ) -> None:
     """After every other kill of `dvc` the next one starts at once, beside the stage that was left."""

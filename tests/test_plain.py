@@ -52,18 +52,18 @@ def key() -> Iterator[None]:
         pytest.param("", "", id="nothing"),
     ],
 )
-def test_words_become_one_line_that_is_safe_to_show(text: str, line: str) -> None:
+def test_a_server_message_becomes_one_line_that_is_safe_to_print(text: str, line: str) -> None:
     assert one_line(text) == line
 
 
 @given(st.text(alphabet=st.characters() | st.sampled_from("\x1b[]P\x07\\\x9b<>m;0")))
-def test_no_text_leaves_anything_that_a_terminal_obeys(text: str) -> None:
+def test_no_text_keeps_a_control_character(text: str) -> None:
     line = one_line(text)
     assert not [character for character in line if unicodedata.category(character).startswith("C")]
     assert one_line(line) == line
 
 
-def test_a_long_text_is_shortened_with_a_sign() -> None:
+def test_a_long_text_is_shortened_with_an_ellipsis() -> None:
     assert shortened("x" * 300) == "x" * 300
     assert shortened("x" * 301) == "x" * 299 + "…"
 
@@ -74,7 +74,7 @@ def echoed_in_pieces(call: Call) -> Reaction:
     return replying({"error": {"message": "\x1b[0m".join(key)}}, 401)(call)
 
 
-def test_a_key_that_is_hidden_between_control_characters_is_blotted_out(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_key_interspersed_with_control_characters_is_redacted(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = echoed_in_pieces
     with pytest.raises(UserError, match=r"refused the request: \w+: \*\*\*$"):
         ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
@@ -93,7 +93,7 @@ def test_a_key_that_is_hidden_between_control_characters_is_blotted_out(llm_serv
         pytest.param(replying(f"<html>{HOSTILE * 50}</html>"), id="a_page"),
     ],
 )
-def test_what_ends_a_run_is_one_line_without_control_characters(
+def test_a_fatal_server_message_is_one_line_without_control_characters(
     llm: Values, behaviour: Behaviour, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = behaviour
@@ -113,7 +113,7 @@ def ask_in_a_process(folder: str, api_base: str) -> None:
         sys.stderr.write(f"{error}\n")
 
 
-def test_nothing_that_a_server_says_reaches_the_terminal_as_it_is(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_no_server_message_reaches_the_terminal_unsanitized(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [answering(text="Hi.", finish_reason=f"error {HOSTILE}"), answering(usage=HOSTILE)]
     llm_server.behaviour = replying({"error": {"message": HOSTILE, "code": 500}})
     arguments = f"{str(tmp_path)!r}, {llm_server.api_base!r}"
@@ -126,7 +126,7 @@ def test_nothing_that_a_server_says_reaches_the_terminal_as_it_is(llm_server: Ll
     assert all(line.startswith(("generate: ", "hosted_vllm/test: ")) for line in done.stderr.splitlines())
 
 
-def test_the_name_of_the_server_that_answered_is_plain(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_served_by_holds_no_control_characters(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="Hello.", model=f"served\x1b[31m{'x' * 400}")
     [answer] = ask(llm_server.configure(tmp_path, VLLM), "Say hello.")
     assert answer.served_by == shortened(f"served{'x' * 400}")
@@ -145,7 +145,7 @@ def test_the_name_of_the_server_that_answered_is_plain(llm_server: LlmServer, tm
         pytest.param("sk-\u200bhidden", id="an_invisible_character"),
     ],
 )
-def test_a_key_that_http_cannot_carry_is_one_line_before_any_attempt(
+def test_a_key_with_invalid_characters_gives_a_one_line_error_before_any_attempt(
     value: str, llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with environment(KEY_VARIABLE, value), pytest.raises(UserError, match=f"variable {KEY_VARIABLE} holds") as caught:
@@ -156,14 +156,14 @@ def test_a_key_that_http_cannot_carry_is_one_line_before_any_attempt(
 
 
 @pytest.mark.parametrize("value", ["sk-plain\n", " sk-plain ", "sk plain", "EMPTY"])
-def test_other_keys_are_sent(value: str, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_valid_key_is_sent(value: str, llm_server: LlmServer, tmp_path: Path) -> None:
     with environment(KEY_VARIABLE, value):
         ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
     assert llm_server.calls[0].headers["authorization"] == f"Bearer {value.strip()}"
 
 
 @pytest.mark.parametrize("value", ["sk-first\nsk-second-0123456789", "sk-ключ-0123456789"])
-def test_such_a_key_that_litellm_finds_by_itself_is_one_line_too(
+def test_an_invalid_key_that_litellm_finds_itself_gives_a_one_line_error_too(
     value: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm = {"provider": "openai", "model": "openai/test"}

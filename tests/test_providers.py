@@ -136,7 +136,7 @@ def missing_variables(litellm: Any, model: str) -> set[str]:  # Any: litellm
 # The table
 
 
-def test_the_table_has_a_row_for_every_group_and_every_provider_promised() -> None:
+def test_the_table_has_a_row_for_every_group_and_every_promised_provider() -> None:
     chosen = {word.removeprefix("llm=") for row in rows() for word in row.command.split() if word.startswith("llm=")}
     routes = {configured(row.command).llm.route for row in rows()}
     assert chosen == set(GROUPS) - {"offline"}
@@ -149,19 +149,19 @@ def test_the_route_is_a_provider_of_litellm(row: Row, litellm: Any) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_what_is_not_sent_is_what_the_model_does_not_accept(row: Row) -> None:
+def test_the_table_lists_the_parameters_that_the_model_does_not_accept(row: Row) -> None:
     assert row.not_sent == not_sent(configured(row.command))
 
 
 @pytest.mark.parametrize("row", PAID_ROWS)
-def test_a_price_is_known_where_the_table_says_so(row: Row, litellm: Any) -> None:
+def test_the_table_states_whether_litellm_knows_the_price(row: Row, litellm: Any) -> None:
     entry = listed(litellm, configured(row.command).llm.model)
     assert row.price_known == ("yes" if is_priced(entry) else "no")
     assert entry.get("mode", "chat") == "chat"
 
 
 @pytest.mark.parametrize("row", PAID_ROWS)
-def test_what_is_exported_is_what_litellm_reads(row: Row, litellm: Any) -> None:
+def test_the_table_lists_the_variables_that_litellm_reads(row: Row, litellm: Any) -> None:
     llm = configured(row.command).llm
     with environment():
         assert missing_variables(litellm, llm.model) & row.exported
@@ -172,7 +172,7 @@ def test_what_is_exported_is_what_litellm_reads(row: Row, litellm: Any) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row not in PAID_ROWS])
-def test_an_own_machine_needs_no_key_and_no_price(row: Row, litellm: Any) -> None:
+def test_a_local_model_needs_no_key_and_no_price(row: Row, litellm: Any) -> None:
     config = configured(row.command)
     assert (row.exported, config.llm.api_key_env) == (frozenset(), None)
     assert own_price(config.llm, config.runtime.price) == NOTHING
@@ -188,7 +188,7 @@ def test_every_command_composes(command: str) -> None:
     configured(command)
 
 
-def test_a_price_is_named_for_a_model_that_litellm_has_none_for(litellm: Any) -> None:
+def test_the_guide_sets_a_price_for_every_model_without_a_listed_one(litellm: Any) -> None:
     named = [model for command in COMMANDS for model in configured(command).runtime.price]
     unknown = [configured(row.command).llm.model for row in rows() if row.price_known == "no"]
     assert set(unknown) <= set(named)
@@ -196,7 +196,7 @@ def test_a_price_is_named_for_a_model_that_litellm_has_none_for(litellm: Any) ->
     assert not any(is_priced(listed(litellm, model)) for model in named)
 
 
-def test_several_servers_are_a_list() -> None:
+def test_the_guide_shows_how_to_use_several_servers() -> None:
     assert any(len(configured(command).runtime.api_base) == 2 for command in COMMANDS)
 
 
@@ -211,9 +211,7 @@ def test_the_first_line_of_a_group_is_the_command_that_uses_it(group: str) -> No
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_group_with_a_key_is_listed_with_mode_and_price_and_one_without_costs_nothing(
-    group: str, litellm: Any
-) -> None:
+def test_a_group_with_a_key_has_a_listed_mode_and_price_and_one_without_is_free(group: str, litellm: Any) -> None:
     config = configured(first_line(group))
     if config.llm.api_key_env is None:
         assert own_price(config.llm, config.runtime.price) == NOTHING
@@ -223,7 +221,7 @@ def test_a_group_with_a_key_is_listed_with_mode_and_price_and_one_without_costs_
         assert entry["mode"] == config.llm.mode
 
 
-def test_llm_any_without_a_model_is_one_line_with_the_command() -> None:
+def test_llm_any_without_a_model_gives_a_one_line_error_with_the_command() -> None:
     with pytest.raises(UserError) as error:
         configured("seedling run llm=any")
     assert error.value.exit_code == 2
@@ -249,7 +247,7 @@ def test_llm_any_without_a_model_is_one_line_with_the_command() -> None:
     ],
     ids=["no_provider", "no_name", "empty_provider", "built_in", "one_stage"],
 )
-def test_a_model_that_cannot_be_any_is_one_line(overrides: str, line: str) -> None:
+def test_an_invalid_model_name_gives_a_one_line_error(overrides: str, line: str) -> None:
     with pytest.raises(UserError) as error:
         configured(f"seedling run llm=any {overrides}")
     [said] = str(error.value).splitlines()
@@ -260,5 +258,5 @@ def test_a_model_that_cannot_be_any_is_one_line(overrides: str, line: str) -> No
     ("model", "route"),
     [("openai/gpt-4.1", "openai"), ("openrouter/openai/gpt-4.1", "openrouter")],
 )
-def test_the_route_is_what_stands_before_the_first_slash(model: str, route: str) -> None:
+def test_the_route_is_the_part_before_the_first_slash(model: str, route: str) -> None:
     assert configured(f"seedling run llm=any llm.model={model}").llm.route == route

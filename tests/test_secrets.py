@@ -98,7 +98,7 @@ def plant_in_git(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [plant_in_file, plant_half, plant_gzipped, plant_in_store, plant_in_git])
-def test_the_search_finds_a_key_that_was_planted(plant: Callable[[Path], None], tmp_path: Path) -> None:
+def test_the_search_finds_a_planted_key(plant: Callable[[Path], None], tmp_path: Path) -> None:
     assert holders(tmp_path) == []
     plant(tmp_path)
     assert len(holders(tmp_path)) == 1
@@ -134,7 +134,7 @@ def exported(**variables: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\r\n"], ids=["space", "tab", "line_end"])
-def test_blanks_pasted_around_a_key_are_no_part_of_it(llm_server: LlmServer, tmp_path: Path, blank: str) -> None:
+def test_white_space_around_a_pasted_key_is_removed(llm_server: LlmServer, tmp_path: Path, blank: str) -> None:
     """A server sees the key without them, and would echo it so."""
     llm_server.behaviour = echo_key
     with exported(**{KEY_VARIABLE: f"{blank}{CANARY}{blank}"}), pytest.raises(UserError) as caught:
@@ -144,7 +144,7 @@ def test_blanks_pasted_around_a_key_are_no_part_of_it(llm_server: LlmServer, tmp
     assert not holds(str(caught.value).encode())
 
 
-def test_a_key_that_an_answer_repeats_is_not_kept(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_key_repeated_in_an_answer_is_not_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = echo_in_answer
     with exported(**{KEY_VARIABLE: CANARY}):
         [said] = ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
@@ -153,14 +153,14 @@ def test_a_key_that_an_answer_repeats_is_not_kept(llm_server: LlmServer, tmp_pat
     assert holders(tmp_path) == []
 
 
-def test_a_word_that_is_the_key_of_an_own_server_may_be_written(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_dummy_key_of_a_local_server_may_be_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="An EMPTY list.")
     with exported(**{KEY_VARIABLE: "EMPTY"}):
         [said] = ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
     assert said.text == "An EMPTY list."
 
 
-def test_a_key_that_litellm_finds_by_itself_is_not_kept_either(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_key_that_litellm_finds_itself_is_not_stored_either(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [echo_in_answer, echo_as(400)]
     config = llm_server.configure(tmp_path, {"provider": "openai", "model": "openai/test"}, None, {"api_base": []})
     with exported(OPENAI_API_KEY=CANARY, OPENAI_BASE_URL=llm_server.api_base):
@@ -173,18 +173,18 @@ def test_a_key_that_litellm_finds_by_itself_is_not_kept_either(llm_server: LlmSe
     assert holders(tmp_path) == []
 
 
-def test_a_key_is_a_secret_whatever_its_variable_is_called_and_a_short_one_in_errors() -> None:
+def test_a_key_is_redacted_whatever_its_variable_is_called_and_a_short_key_only_in_errors() -> None:
     assert Secrets(CANARY).blotted(f"You sent {CANARY}.") == "You sent ***."
     assert Secrets("EMPTY").blotted_error("Wrong key: EMPTY") == "Wrong key: ***"
 
 
-def test_a_secret_that_begins_like_another_leaves_no_rest_of_it() -> None:
+def test_a_secret_that_starts_like_another_is_redacted_completely() -> None:
     with exported(ONE_TOKEN=CANARY, OTHER_PASSWORD=f"{CANARY}-and-more"):
         assert Secrets(None).blotted(f"{CANARY}-and-more, {CANARY}") == "***, ***"
 
 
 @pytest.mark.slow
-def test_the_key_is_nowhere_after_runs_failures_experiments_and_commits(
+def test_runs_failures_experiments_and_commits_leave_no_trace_of_the_key(
     repository: Repository, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     """Home, temporary files and DVC's caches lie in the folder that is searched."""

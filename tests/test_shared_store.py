@@ -96,7 +96,7 @@ def when_both_ask(seconds: float) -> Behaviour:
     return react
 
 
-def test_two_processes_with_other_parameters_pay_once_for_what_both_ask(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_two_processes_that_share_a_store_send_each_request_once(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = when_both_ask(0.05)
     reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path)}
     with (
@@ -109,7 +109,7 @@ def test_two_processes_with_other_parameters_pay_once_for_what_both_ask(llm_serv
 
 
 @pytest.mark.slow
-def test_what_a_killed_process_was_asking_is_taken_over_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_requests_of_a_killed_process_are_taken_over_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
     """The second asks for one thing more, which shows that it has come to wait for the first."""
     llm_server.behaviour = lambda call: answer(call) if call.prompt == "Say 8." else hang(call)
     reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path), "concurrency": 4}
@@ -131,7 +131,7 @@ def test_what_a_killed_process_was_asking_is_taken_over_at_once(llm_server: LlmS
 
 
 @pytest.mark.slow
-def test_what_a_terminated_process_was_asking_is_waited_for_and_the_rest_taken_over(
+def test_a_process_waits_for_the_requests_in_flight_of_a_terminated_one_and_takes_over_the_rest(
     llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = when_both_ask(3)
@@ -149,7 +149,7 @@ def test_what_a_terminated_process_was_asking_is_waited_for_and_the_rest_taken_o
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shared", ["answers_dir", "cache"])
-def test_two_clones_that_share_a_store_pay_once_and_write_the_same(
+def test_two_clones_that_share_a_store_pay_once_and_write_the_same_bytes(
     finished: Repository, llm_server: LlmServer, tmp_path: Path, shared: str
 ) -> None:
     """DVC's run cache is left out: two that look something up there at the same moment fail now and then."""
@@ -177,7 +177,7 @@ def test_two_clones_that_share_a_store_pay_once_and_write_the_same(
 # The same store later
 
 
-def test_a_server_that_moved_replays_and_one_of_another_name_does_not(tmp_path: Path) -> None:
+def test_a_changed_url_replays_and_a_changed_endpoint_name_does_not(tmp_path: Path) -> None:
     with LlmServer() as before, LlmServer() as after:
         first = ask(before.configure(tmp_path), "Say hello.", "Say hello.", "Say goodbye.")
         assert ask(after.configure(tmp_path), "Say hello.", "Say hello.", "Say goodbye.") == first
@@ -204,7 +204,7 @@ print(json.dumps(sorted(seen)))
 @pytest.mark.parametrize(
     "name", ["classify", *(pytest.param(name, marks=pytest.mark.slow) for name in ("generate", "instantiate"))]
 )
-def test_a_stored_stage_opens_no_socket_and_needs_no_litellm_and_no_key(
+def test_a_replayed_stage_needs_no_socket_no_litellm_and_no_key(
     repository: Repository, llm_server: LlmServer, name: str
 ) -> None:
     """The event loop's own pair of sockets (AF_UNIX) does not count."""
@@ -246,7 +246,7 @@ def _fork(folder: str, request: Request, reading: int, writing: int) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("schema", "stores"), [(0, 30), (1, 5)], ids=["fresh", "schema_1"])
-def test_processes_that_open_a_store_at_the_same_moment_all_work(tmp_path: Path, schema: int, stores: int) -> None:
+def test_processes_can_open_a_store_at_the_same_moment(tmp_path: Path, schema: int, stores: int) -> None:
     folders = [tmp_path / str(number) for number in range(stores)]
     for folder in folders if schema else []:
         folder.mkdir()
@@ -259,7 +259,7 @@ def test_processes_that_open_a_store_at_the_same_moment_all_work(tmp_path: Path,
             assert len(list(store.all())) == 6
 
 
-def test_a_store_of_schema_1_is_upgraded_and_its_answers_replay(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_store_of_schema_1_is_upgraded_and_replays_its_answers(llm_server: LlmServer, tmp_path: Path) -> None:
     config = llm_server.configure(tmp_path)
     request = Requests(config.generate).make("Say hello.", 1000)
     packed = [zlib.compress(text) for text in (request.canonical, new_answer(request).model_dump_json().encode())]
@@ -313,7 +313,7 @@ def stage_in(repository: Repository) -> psutil.Process | None:
         pytest.param(("sh", "-c", f"{' '.join(STAGE)}; true"), id="shell", marks=pytest.mark.slow),
     ],
 )
-def test_a_stage_stops_when_who_started_it_is_killed_and_stores_what_is_on_the_wire(
+def test_a_stage_whose_parent_is_killed_stops_and_stores_the_answers_in_flight(
     repository: Repository, llm_server: LlmServer, command: tuple[str, ...]
 ) -> None:
     llm_server.behaviour = slow(1)
@@ -347,7 +347,7 @@ while True:
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("inherits", ["first_process", "heir"])
-def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
+def test_a_stage_stops_if_dvc_is_killed_before_the_first_request(
     repository: Repository, llm_server: LlmServer, tmp_path: Path, inherits: str, shell: str
 ) -> None:
     """Orphans are left to the first process, or to one above that asked for them, as the manager of a session does."""
@@ -383,7 +383,7 @@ def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
         pytest.param(("sh", "-c", f"nohup {' '.join(DVC)}; true"), True, id="dvc_left_behind"),
     ],
 )
-def test_a_stage_that_runs_as_intended_never_stops_itself(
+def test_a_stage_runs_to_its_end_however_it_was_started(
     repository: Repository, llm_server: LlmServer, command: tuple[str, ...], shell_dies: bool, shell: str
 ) -> None:
     llm_server.behaviour = slow(0.3)
