@@ -29,6 +29,9 @@ from stages.store.request import Request, Requests
 Section = Mapping[str, Any]  # Any: what YAML holds
 
 PATHS = {"/v1/chat/completions": "chat", "/v1/completions": "completion"}
+NOBODY = "http://127.0.0.1:1/v1"
+"""A URL at which no server listens."""
+
 FOREVER_SECONDS = 300.0
 _PARAMS = Path(__file__).parents[1] / "params.yaml"
 _STAGES = ("generate", "classify", "instantiate")

@@ -20,8 +20,9 @@ from stages.store.answers import AnswerStore
 from stages.store.database import SCHEMA_VERSION, answers_folder, network_file_system
 from stages.store.request import Request, Requests
 from tests.llm_server import configure
+from tests.records import answer
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 TEXT = {"provider": "text-completion-openai", "model": "text-completion-openai/test", "mode": "completion"}
 
 
@@ -30,20 +31,7 @@ def new_request(llm: dict[str, Any] | None = None, **generate: Any) -> Request: 
 
 
 def new_answer(request: Request, text: str = "Hello.") -> Answer:
-    return Answer(
-        key=request.key,
-        model=request.llm.model,
-        served_by="test-1",
-        text=text,
-        reasoning="",
-        finish_reason="stop",
-        prompt_tokens=2,
-        cached_tokens=0,
-        completion_tokens=1,
-        reasoning_tokens=0,
-        cost_usd=None,
-        dropped_parameters=[],
-    )
+    return answer(text, key=request.key, model=request.llm.model, cost_usd=None)
 
 
 @pytest.fixture

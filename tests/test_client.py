@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from stages.contract.errors import SeedlingError, UserError
+from tests.environment import environment
 from tests.llm_server import (
     Behaviour,
     LlmServer,
@@ -30,8 +31,8 @@ from tests.llm_server import (
     trickle,
     truncated,
 )
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 KEY_VARIABLE = "SEEDLING_TEST_KEY"
 CANARY = "sk-canary-5f1d0c77"
 HELLO = answering(text="Hello.")
@@ -50,11 +51,10 @@ WAYS = [pytest.param(CHAT, id="chat"), pytest.param(TEXT, id="text"), pytest.par
 
 
 @pytest.fixture(autouse=True)
-def key() -> Iterator[str]:
+def key() -> Iterator[None]:
     """An API key in the environment, as a user exports it."""
-    os.environ[KEY_VARIABLE] = CANARY
-    yield CANARY
-    os.environ.pop(KEY_VARIABLE, None)
+    with environment(**{KEY_VARIABLE: CANARY}):
+        yield
 
 
 # What goes over the wire

@@ -18,12 +18,12 @@ from stages.contract.sections.runtime import Runtime
 from stages.contract.sections.seeds import Seeds
 from stages.contract.sections.tokenizer import Tokenized
 from stages.contract.validation import validate
-from tests.repository import ROOT
+from tests.repository import ROOT, Repository
 
 
 def params(**changes: Any) -> dict[str, Any]:
     """Return the composed config with values at dotted keys (`generate__top_p=2`) put in."""
-    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    content = Repository(ROOT).params()
     for dotted, value in changes.items():
         *parents, last = dotted.split("__")
         node = content

@@ -18,6 +18,7 @@ from stages.contract.sections.base import Section
 from stages.contract.validation import validate
 from tests.repository import ROOT, Repository
 
+PARAMS = Repository(ROOT).params()
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
 ROOMS = sorted(path.parent.name for path in (ROOT / "stages").glob("*/__init__.py"))
 REPORTED = (("data/rejected", "jsonl"), ("reports/metrics", "json"))
@@ -152,12 +153,7 @@ def test_no_stage_tracks_runtime() -> None:
 
 
 def test_check_tracks_every_group_but_runtime() -> None:
-    assert set(STAGES["check"]["params"]) == set(type(validate(Config, params())).model_fields) - {"runtime"}
-
-
-def params() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    return content
+    assert set(STAGES["check"]["params"]) == set(type(validate(Config, PARAMS)).model_fields) - {"runtime"}
 
 
 def test_params_yaml_is_what_conf_composes_to() -> None:
@@ -207,8 +203,8 @@ def test_a_stage_reads_exactly_the_sections_it_declares(name: str) -> None:
     model: type[Section] = import_module(f"stages.{name}").Config
     tracked = set(STAGES[name]["params"])
     read = {key for key in keys_of(model) if key.partition(".")[0] != "runtime"}
-    assert {key for key in leaves(params()) if key in tracked or any(key.startswith(f"{t}.") for t in tracked)} == {
-        key for key in leaves(params()) if key in read or any(key.startswith(f"{r}.") for r in read)
+    assert {key for key in leaves(PARAMS) if key in tracked or any(key.startswith(f"{t}.") for t in tracked)} == {
+        key for key in leaves(PARAMS) if key in read or any(key.startswith(f"{r}.") for r in read)
     }
     source = (ROOT / f"stages/{name}.py").read_text("utf-8")
     assert set(re.findall(r"\bconfig\.(\w+)", source)) >= set(model.model_fields) - {"runtime"}
@@ -233,7 +229,7 @@ def leaves(node: dict[str, Any], prefix: str = "") -> set[str]:
 def test_every_key_of_the_config_is_used_by_code() -> None:
     declared = ROOT / "stages/contract/sections"
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "stages").rglob("*.py") if path.parent != declared)
-    unused = {key for key in leaves(params()) if not re.search(rf"\b{key.split('.')[-1]}\b", code)}
+    unused = {key for key in leaves(PARAMS) if not re.search(rf"\b{key.split('.')[-1]}\b", code)}
     assert unused == set()
 
 

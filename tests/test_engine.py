@@ -20,7 +20,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from stages.contract.config import Config
 from stages.contract.errors import UserError
 from stages.contract.params import RUNTIME_VARIABLE
-from tests.llm_server import ask, configure
+from tests.llm_server import NOBODY, ask, configure
 from tests.repository import Repository
 
 VARIABLE = "SEEDLING_TEST_ENGINE"
@@ -43,8 +43,6 @@ START_SECONDS = 120.0
 PROMPTS = [f"Go on: 河 {'abcdefghijklmnop'[:length]}" for length in range(1, 17)]
 MODEL_STAGES = ("generate", "classify", "instantiate")
 MODES = ["chat", "completion"]
-NOBODY = "http://127.0.0.1:1/v1"
-"""Where no server listens: whoever asks here fails."""
 
 
 def tokenizer() -> Tokenizer:

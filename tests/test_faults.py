@@ -5,11 +5,10 @@ import email.utils
 import gc
 import hashlib
 import itertools
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +28,9 @@ from stages.llm.progress import Progress
 from stages.llm.wire import Wire
 from stages.store.answers import AnswerStore
 from stages.store.request import Requests
+from tests.environment import environment
 from tests.llm_server import (
+    NOBODY,
     Behaviour,
     Call,
     LlmServer,
@@ -48,29 +49,12 @@ from tests.llm_server import (
 from tests.test_client import CANARY, CHAT, HELLO, KEY_VARIABLE, WAYS, Values
 from tests.test_window import Chain, prompts, stored
 
-NOBODY = "http://127.0.0.1:1/v1"
-"""Where no server listens."""
-
 
 @pytest.fixture(autouse=True)
 def key() -> Iterator[None]:
     """An API key in the environment, as a user exports it."""
-    with environment(KEY_VARIABLE, CANARY):
+    with environment(**{KEY_VARIABLE: CANARY}):
         yield
-
-
-@contextmanager
-def environment(name: str, value: str | None) -> Iterator[None]:
-    """Let a variable have a value, or none, for a while."""
-    before = os.environ.pop(name, None)
-    if value is not None:
-        os.environ[name] = value
-    try:
-        yield
-    finally:
-        os.environ.pop(name, None)
-        if before is not None:
-            os.environ[name] = before
 
 
 def say(call: Call) -> Reaction:
@@ -241,8 +225,7 @@ def test_a_missing_default_key_is_reported_before_any_request(llm_server: LlmSer
     llm = {"provider": "openai", "model": "openai/test"}
     config = configure(llm, runtime={"answers_dir": str(tmp_path)})
     with (
-        environment("OPENAI_API_KEY", None),
-        environment("OPENAI_BASE_URL", llm_server.api_base),
+        environment(OPENAI_API_KEY=None, OPENAI_BASE_URL=llm_server.api_base),
         pytest.raises(UserError, match=r"^openai/test: refused the request: .*Missing credentials") as caught,
     ):
         ask(config, "Say hello.")
@@ -275,7 +258,7 @@ def test_an_unknown_provider_gives_a_one_line_error(model: str, line: str, tmp_p
 def test_an_unrelated_key_in_the_environment_is_not_sent_to_a_local_server(
     variable: str, llm: Mapping[str, object], llm_server: LlmServer, tmp_path: Path
 ) -> None:
-    with environment(variable, CANARY):
+    with environment(**{variable: CANARY}):
         ask(llm_server.configure(tmp_path, {**llm, "api_key_env": None}), "Say hello.")
     [call] = llm_server.calls
     assert CANARY not in f"{call.headers}{call.body}"

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from stages.contract.errors import SeedlingError, UserError
 from stages.llm.plain import one_line, shortened
+from tests.environment import environment
 from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, replying
-from tests.test_client import CHAT, KEY_VARIABLE, ROOT, VLLM, WAYS, Values
-from tests.test_faults import environment
+from tests.repository import ROOT
+from tests.test_client import CHAT, KEY_VARIABLE, VLLM, WAYS, Values
 
 CANARY = "sk-canary-5f1d0c77a9b3"
 TRACE = 'Traceback (most recent call last):\n  File "/srv/app.py", line 7, in reply\n    raise ValueError("odd")\n'
@@ -23,7 +24,7 @@ HOSTILE = "Slow\x1b[31m down\x1b]0;owned\x07,\x9b2J \x00\u202ewol\u2066 please\r
 
 @pytest.fixture(autouse=True)
 def key() -> Iterator[None]:
-    with environment(KEY_VARIABLE, CANARY):
+    with environment(**{KEY_VARIABLE: CANARY}):
         yield
 
 
@@ -148,7 +149,10 @@ def test_served_by_holds_no_control_characters(llm_server: LlmServer, tmp_path: 
 def test_a_key_with_invalid_characters_gives_a_one_line_error_before_any_attempt(
     value: str, llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with environment(KEY_VARIABLE, value), pytest.raises(UserError, match=f"variable {KEY_VARIABLE} holds") as caught:
+    with (
+        environment(**{KEY_VARIABLE: value}),
+        pytest.raises(UserError, match=f"variable {KEY_VARIABLE} holds") as caught,
+    ):
         ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
     assert (caught.value.exit_code, str(caught.value).isprintable()) == (2, True)
     assert value not in str(caught.value)
@@ -157,7 +161,7 @@ def test_a_key_with_invalid_characters_gives_a_one_line_error_before_any_attempt
 
 @pytest.mark.parametrize("value", ["sk-plain\n", " sk-plain ", "sk plain", "EMPTY"])
 def test_a_valid_key_is_sent(value: str, llm_server: LlmServer, tmp_path: Path) -> None:
-    with environment(KEY_VARIABLE, value):
+    with environment(**{KEY_VARIABLE: value}):
         ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
     assert llm_server.calls[0].headers["authorization"] == f"Bearer {value.strip()}"
 
@@ -169,8 +173,7 @@ def test_an_invalid_key_that_litellm_finds_itself_gives_a_one_line_error_too(
     llm = {"provider": "openai", "model": "openai/test"}
     config = configure(llm, runtime={"answers_dir": str(tmp_path), "attempts": 5})
     with (
-        environment("OPENAI_API_KEY", value),
-        environment("OPENAI_BASE_URL", llm_server.api_base),
+        environment(OPENAI_API_KEY=value, OPENAI_BASE_URL=llm_server.api_base),
         pytest.raises(UserError, match="holds a character that HTTP cannot carry") as caught,
     ):
         ask(config, "Say hello.")

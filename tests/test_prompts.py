@@ -6,8 +6,8 @@ import pytest
 
 from stages.contract.errors import UserError
 from stages.text.prompts import Render, load_prompt, one_line, quote
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 VARIABLES = {
     "classify": {"instruction"},

@@ -1,6 +1,5 @@
 """What becomes of a reply: an answer that is kept, one that was filtered, another attempt, or the end of the run."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from stages.llm.endings import ending_of
 from stages.llm.reply import Reply
 from stages.llm.said import said_by
 from stages.llm.wording import kind_of, refusal_in
+from tests.environment import environment
 from tests.llm_server import Behaviour, LlmServer, answering, ask, replying
+from tests.repository import ROOT
 from tests.test_client import CANARY, CHAT, HELLO, KEY_VARIABLE, WAYS, Values
 
-RULES = (
-    (Path(__file__).parents[1] / "docs" / "providers.md").read_text("utf-8").partition("## What happens to a reply")[2]
-)
+RULES = (ROOT / "docs/providers.md").read_text("utf-8").partition("## What happens to a reply")[2]
 """The section of the docs with the table of rules."""
 
 ROUTER: Values = {"provider": "any", "model": "openrouter/some/model", "api_key_env": KEY_VARIABLE}
@@ -30,9 +29,8 @@ CLAUDE: Values = {"provider": "any", "model": "anthropic/claude-haiku-4-5", "api
 
 @pytest.fixture(autouse=True)
 def key() -> Iterator[None]:
-    os.environ[KEY_VARIABLE] = CANARY
-    yield
-    os.environ.pop(KEY_VARIABLE, None)
+    with environment(**{KEY_VARIABLE: CANARY}):
+        yield
 
 
 def error(message: str, **fields: object) -> dict[str, object]:

@@ -2,12 +2,11 @@
 
 import gzip
 import json
-import os
 import sqlite3
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from stages.contract.errors import UserError
 from stages.llm.secrets import Secrets
 from stages.store.answers import AnswerStore
+from tests.environment import environment
 from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answer, answering, ask, echo_key, failing
 from tests.repository import Repository
 from tests.test_answers import new_answer, new_request
@@ -123,21 +123,11 @@ def echo_in_answer(call: Call) -> Reaction:
     return answering(choices=[choice], model=f"for {sent}")(call)
 
 
-@contextmanager
-def exported(**variables: str) -> Iterator[None]:
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name in variables:
-            del os.environ[name]
-
-
 @pytest.mark.parametrize("blank", [" ", "\t", "\r\n"], ids=["space", "tab", "line_end"])
 def test_white_space_around_a_pasted_key_is_removed(llm_server: LlmServer, tmp_path: Path, blank: str) -> None:
     """A server sees the key without them, and would echo it so."""
     llm_server.behaviour = echo_key
-    with exported(**{KEY_VARIABLE: f"{blank}{CANARY}{blank}"}), pytest.raises(UserError) as caught:
+    with environment(**{KEY_VARIABLE: f"{blank}{CANARY}{blank}"}), pytest.raises(UserError) as caught:
         ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
     assert [call.headers["authorization"] for call in llm_server.calls] == [f"Bearer {CANARY}"]
     assert "***" in str(caught.value)
@@ -146,7 +136,7 @@ def test_white_space_around_a_pasted_key_is_removed(llm_server: LlmServer, tmp_p
 
 def test_a_key_repeated_in_an_answer_is_not_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = echo_in_answer
-    with exported(**{KEY_VARIABLE: CANARY}):
+    with environment(**{KEY_VARIABLE: CANARY}):
         [said] = ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
     assert (said.text, said.reasoning) == ("You sent Bearer ***.", "They sent Bearer ***.")
     assert said.served_by == "for Bearer ***"
@@ -155,7 +145,7 @@ def test_a_key_repeated_in_an_answer_is_not_stored(llm_server: LlmServer, tmp_pa
 
 def test_the_dummy_key_of_a_local_server_may_be_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="An EMPTY list.")
-    with exported(**{KEY_VARIABLE: "EMPTY"}):
+    with environment(**{KEY_VARIABLE: "EMPTY"}):
         [said] = ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
     assert said.text == "An EMPTY list."
 
@@ -163,7 +153,7 @@ def test_the_dummy_key_of_a_local_server_may_be_stored(llm_server: LlmServer, tm
 def test_a_key_that_litellm_finds_itself_is_not_stored_either(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [echo_in_answer, echo_as(400)]
     config = llm_server.configure(tmp_path, {"provider": "openai", "model": "openai/test"}, None, {"api_base": []})
-    with exported(OPENAI_API_KEY=CANARY, OPENAI_BASE_URL=llm_server.api_base):
+    with environment(OPENAI_API_KEY=CANARY, OPENAI_BASE_URL=llm_server.api_base):
         [said] = ask(config, "Say hello.")
         with pytest.raises(UserError) as caught:
             ask(config, "Say goodbye.")
@@ -179,7 +169,7 @@ def test_a_key_is_redacted_whatever_its_variable_is_called_and_a_short_key_only_
 
 
 def test_a_secret_that_starts_like_another_is_redacted_completely() -> None:
-    with exported(ONE_TOKEN=CANARY, OTHER_PASSWORD=f"{CANARY}-and-more"):
+    with environment(ONE_TOKEN=CANARY, OTHER_PASSWORD=f"{CANARY}-and-more"):
         assert Secrets(None).blotted(f"{CANARY}-and-more, {CANARY}") == "***, ***"
 
 

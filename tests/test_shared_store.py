@@ -33,12 +33,11 @@ from tests.llm_server import (
     requests_of,
     slow,
 )
-from tests.repository import Repository
+from tests.repository import ROOT, Repository
 from tests.test_answers import new_answer
 from tests.test_kill import asked, stored
 from tests.test_window import wait_until
 
-ROOT = Path(__file__).parents[1]
 KEY_VARIABLE = "SEEDLING_TEST_KEY"
 OLD_TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, request BLOB, answer BLOB)"
 

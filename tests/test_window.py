@@ -22,8 +22,8 @@ from stages.llm.window import answer_in_order
 from stages.store.answers import AnswerStore
 from stages.store.request import Request, Requests
 from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, hang, slow
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 WINDOWS = [1, 2, 3, 4, 5, 32, 128]
 
 
