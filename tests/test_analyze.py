@@ -1,4 +1,4 @@
-"""Figures and the page: counted right, and safe to open."""
+"""Figures and the report: the counts are right, and the page is safe to open."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The command that compares how answers are read."""
+"""The benchmark that compares our parser with the published rules."""
 
 from benchmarks.answers import ANSWERS, mixed_set, ours, published, table
 from tests.answer_table import Reading

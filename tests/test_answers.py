@@ -1,4 +1,4 @@
-"""The answer store: the key of a request, and answers that outlive everything but their file."""
+"""The answer store: the key of a request, and answers that survive kills and full disks."""
 
 import os
 import signal
@@ -149,7 +149,7 @@ def test_the_first_writer_wins(store: AnswerStore, tmp_path: Path) -> None:
 
 
 def put_without_end(store: AnswerStore, report: Callable[[str], object]) -> None:
-    """Put answers and report the key of each when `put` has returned."""
+    """Store answers without end, and report the key of each once `put` has returned."""
     requests = Requests(configure().generate)
     while True:
         request = requests.make("Say hello.", 100)
@@ -158,7 +158,7 @@ def put_without_end(store: AnswerStore, report: Callable[[str], object]) -> None
 
 
 def put_and_print(folder: str) -> None:
-    """Put answers and print their keys; run as a process of its own."""
+    """Store answers and print their keys. Runs in a separate process."""
     put_without_end(AnswerStore(Path(folder)), lambda key: os.write(1, f"{key}\n".encode()))
 
 
@@ -268,7 +268,7 @@ def test_answers_stored_before_the_disk_filled_up_stay_readable(small_disk: Path
         assert all(store.get(key) for key in keys)
 
 
-# Where it is
+# The folder of the store
 
 
 @pytest.mark.parametrize(

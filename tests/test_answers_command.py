@@ -1,4 +1,4 @@
-"""`seedling answers`: nothing is lost on the way from one store to another, and nothing in use is forgotten."""
+"""`seedling answers`: export and import lose nothing, and prune keeps every answer in use."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ def exported(repository: Repository, name: str = "answers.jsonl") -> list[str]:
 
 
 def forget(repository: Repository) -> None:
-    """Leave neither a stored answer nor anything DVC could take a result from."""
+    """Delete every stored answer and everything DVC could restore a result from."""
     for folder in (STORE, ".dvc/cache/runs", ".dvc/cache/files"):
         shutil.rmtree(repository.root / folder)
 
@@ -109,7 +109,7 @@ def test_an_import_never_overwrites_a_stored_answer(repository: Repository) -> N
 
 
 def test_prune_keeps_every_answer_that_the_dataset_uses(repository: Repository) -> None:
-    """A dataset whose last stage was taken away rests on the answers of the other two."""
+    """Without the transcript of `instantiate`, the dataset uses the answers of the other two stages."""
     lines = exported(repository)
     (repository.root / "data/answers/instantiate.jsonl").unlink()
     kept = {row["key"] for name in ("generate", "classify") for row in repository.rows(f"data/answers/{name}.jsonl")}

@@ -1,4 +1,4 @@
-"""The built-in book: tasks that are right and unlike all others, and a model that deals them as it is asked."""
+"""The built-in book: its tasks are right and no near-duplicates, and its model replies in the requested form."""
 
 import contextlib
 import csv
@@ -66,7 +66,8 @@ def test_the_book_mixes_lengths_kinds_and_languages() -> None:
     assert 0.15 <= sum(entry.is_classification for entry in BOOK) / len(BOOK) <= 0.3
     assert min(words) == 1
     assert 150 <= max(words) <= 250
-    assert len([entry for entry in BOOK if len(ENGLISH.findall(entry.instruction)) < 2]) >= 20  # other languages
+    in_other_languages = [entry for entry in BOOK if len(ENGLISH.findall(entry.instruction)) < 2]
+    assert len(in_other_languages) >= 20
 
 
 @pytest.mark.parametrize("entry", BOOK, ids=lambda entry: entry.id)
@@ -108,7 +109,7 @@ def test_no_task_of_the_book_is_a_near_duplicate_of_a_published_one() -> None:
     assert [entry.id for entry, verdict in zip(BOOK, verdicts, strict=True) if not verdict.accepted] == []
 
 
-# What can be computed
+# Computed results
 
 
 def run(code: str) -> dict[str, Any]:
@@ -164,7 +165,7 @@ def generate(mode: str, shown: Sequence[str], seed: int = 0, focus: str = "", co
     return reply(template(mode, "generate")(instructions=shown, count=count, focus=focus), seed=seed, max_tokens=2048)
 
 
-def dealt(mode: str, shown: Sequence[str], **asked: Any) -> list[str]:
+def tasks_in_reply(mode: str, shown: Sequence[str], **asked: Any) -> list[str]:
     said = generate(mode, shown, **asked)
     truncated = said.finish_reason == "length"
     return parse_instructions(said.text, truncated=truncated, continues=mode == "completion").complete
@@ -176,10 +177,10 @@ MODES = pytest.mark.parametrize("mode", ["chat", "completion"])
 
 @MODES
 def test_it_replies_with_tasks_of_the_book_in_the_requested_form(mode: str) -> None:
-    found = [text for seed in range(60) for text in dealt(mode, SHOWN, seed=seed)]
+    found = [text for seed in range(60) for text in tasks_in_reply(mode, SHOWN, seed=seed)]
     known = [text for text in found if find(text)]
     assert len(known) / len(found) > 0.75
-    assert len({*known}) > 250  # as many as chance gives where none is preferred
+    assert len({*known}) > 250  # as many as a uniform draw gives
 
 
 def test_a_reply_depends_on_the_request_and_the_seed() -> None:
@@ -189,14 +190,14 @@ def test_a_reply_depends_on_the_request_and_the_seed() -> None:
 
 @MODES
 def test_it_replies_with_the_requested_number_of_tasks(mode: str) -> None:
-    counts = [len(dealt("chat", SHOWN, seed=seed, count=4)) for seed in range(20)]
+    counts = [len(tasks_in_reply("chat", SHOWN, seed=seed, count=4)) for seed in range(20)]
     assert statistics.mode(counts) == 4
-    assert statistics.mode(len(dealt(mode, SHOWN, seed=seed)) for seed in range(20)) == 10
+    assert statistics.mode(len(tasks_in_reply(mode, SHOWN, seed=seed)) for seed in range(20)) == 10
 
 
 def test_it_rarely_repeats_a_task_shown_in_the_prompt() -> None:
     shown = [entry.instruction for entry in BOOK[:8]]
-    found = Counter(text for seed in range(100) for text in dealt("chat", shown, seed=seed))
+    found = Counter(text for seed in range(100) for text in tasks_in_reply("chat", shown, seed=seed))
     assert sum(found[text] for text in shown) / found.total() < 2 * RATES["copy"]
 
 
@@ -215,15 +216,18 @@ def test_it_replies_with_classification_tasks_only_when_the_prompt_asks_for_them
 def test_a_focus_raises_the_share_of_tasks_of_its_domain(mode: str, focus: str) -> None:
     domain = focus.split()[2] if "about" in focus else "code"
     known = [
-        entry for seed in range(20) for text in dealt(mode, SHOWN, seed=seed, focus=focus) if (entry := find(text))
+        entry
+        for seed in range(20)
+        for text in tasks_in_reply(mode, SHOWN, seed=seed, focus=focus)
+        if (entry := find(text))
     ]
     assert sum(entry.domain == domain for entry in known) / len(known) > 0.5
 
 
 def test_in_context_examples_of_one_domain_raise_its_share() -> None:
     shown = [seed.instruction for seed in SEEDS if seed.domain == "cooking"]
-    known = [entry for seed in range(20) for text in dealt("chat", shown, seed=seed) if (entry := find(text))]
-    assert sum(entry.domain == "cooking" for entry in known) / len(known) > 0.15  # by chance 0.04
+    known = [entry for seed in range(20) for text in tasks_in_reply("chat", shown, seed=seed) if (entry := find(text))]
+    assert sum(entry.domain == "cooking" for entry in known) / len(known) > 0.15  # a uniform draw gives 0.04
 
 
 def test_the_domain_is_recognised_from_several_seeds() -> None:

@@ -1,4 +1,4 @@
-"""Money: what models take, what is set aside before a request, and the cap that one command never exceeds."""
+"""Money: the prices of models, the reservation before each request, and the cap of a command."""
 
 import json
 import os
@@ -44,14 +44,14 @@ MODEL = "openai/test"
 PAID = {"provider": "openai", "model": MODEL}
 PER_MTOK = 100.0
 EACH_USD = 0.1
-"""What a request of 1,000 tokens costs at most."""
+"""The maximum cost of a request of 1,000 tokens."""
 PRICE = {"input_usd_per_mtok": 0.0, "cached_input_usd_per_mtok": 0.0, "output_usd_per_mtok": PER_MTOK}
 NOTHING = Price(input_usd_per_mtok=0, cached_input_usd_per_mtok=0, output_usd_per_mtok=0)
 
 
 @pytest.fixture(autouse=True)
 def new_command() -> Iterator[Callable[[str], None]]:
-    """Set the run id, as another `seedling` command does; each test is a command of its own."""
+    """Start each test as a separate `seedling` command; the function given to the test starts another one."""
 
     def begin(name: str) -> None:
         os.environ[RUN_VARIABLE] = f"elsewhere:{name}:1"
@@ -62,7 +62,7 @@ def new_command() -> Iterator[Callable[[str], None]]:
 
 
 def used(completion_tokens: int, prompt_tokens: int = 3, cached_tokens: int = 0) -> Behaviour:
-    """Return the behaviour of a server that says what an answer took."""
+    """Return the behaviour of a server that reports these token counts."""
     usage = {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -73,7 +73,7 @@ def used(completion_tokens: int, prompt_tokens: int = 3, cached_tokens: int = 0)
 
 
 def capped(server: LlmServer, folder: Path, cap_usd: float | None, **runtime: object) -> Config:
-    """Return the config of a stage whose model takes 0.10 USD for 1,000 tokens of an answer."""
+    """Return the config of a stage whose model charges 0.10 USD for 1,000 output tokens."""
     return server.configure(folder, PAID, runtime={"max_cost_usd": cap_usd, "price": {MODEL: PRICE}, **runtime})
 
 
@@ -81,7 +81,7 @@ def asked(server: LlmServer) -> list[str]:
     return [call.prompt for call in server.calls]
 
 
-# What a model takes
+# Prices
 
 
 def price(model: str, own: Mapping[str, object] = PRICE, named: str = "") -> Price | None:
@@ -238,7 +238,7 @@ def test_a_replay_ignores_the_cap(llm_server: LlmServer, tmp_path: Path) -> None
     assert ask(capped(llm_server, tmp_path, 0.0), *prompts(3)) == first
 
 
-# What an attempt is charged for
+# The charge for an attempt
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_attempts_that_may_have_been_billed_reach_the_cap(llm_server: LlmServer,
     assert len(llm_server.calls) == 2
 
 
-# Figures that cannot be right, and costs that nobody expected
+# Implausible figures and unexpected costs
 
 
 def reporting(**usage: object) -> Behaviour:
@@ -296,7 +296,7 @@ def reporting(**usage: object) -> Behaviour:
     return answering(text="Hello.", finish_reason="stop", usage=usage)
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # as `load_litellm` does outside of tests
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # `load_litellm` ignores them too
 @pytest.mark.parametrize(
     ("usage", "counted", "is_known"),
     [
@@ -323,7 +323,7 @@ def test_an_implausible_token_count_is_treated_as_missing_and_never_lowers_the_c
     llm_server: LlmServer,
     tmp_path: Path,
 ) -> None:
-    """The model is one of LiteLLM's list, at the listed price and at the same price named in `runtime.price`."""
+    """The price is that of LiteLLM's list, then the same price set in `runtime.price`."""
     model = "openai/gpt-4.1-mini"
     own = {"input_usd_per_mtok": 0.4, "cached_input_usd_per_mtok": 0.1, "output_usd_per_mtok": 1.6}
     cost = ((counted[0] - counted[1]) * 0.4 + counted[1] * 0.1 + counted[2] * 1.6) / 1e6
@@ -401,7 +401,7 @@ def test_the_cap_covers_all_stages_of_one_command_and_starts_anew_with_the_next(
 
 
 def ask_and_exit(folder: str, api_base: str, name: str) -> None:
-    """Ask 40 prompts with a cap that 10 exhaust and exit as a stage does; run as a process of its own."""
+    """Request 40 answers with a cap that 10 use up, and exit as a stage does. Runs in a separate process."""
     reach = {"answers_dir": folder, "api_base": api_base, "concurrency": 4}
     config = configure(PAID, runtime={**reach, "max_cost_usd": 1.0, "price": {MODEL: PRICE}})
     try:
@@ -411,7 +411,7 @@ def ask_and_exit(folder: str, api_base: str, name: str) -> None:
 
 
 def run_two(server: LlmServer, folder: Path, *runs: str) -> list[int]:
-    """Return how two processes ended that ran at once for the commands given."""
+    """Run two processes in parallel, one for each run id, and return their exit codes."""
     processes = []
     for name, run in zip("ab", runs, strict=True):
         arguments = ", ".join(map(repr, (str(folder), server.api_base, name)))
@@ -438,7 +438,7 @@ def test_processes_share_a_cap_only_within_one_command(
 
 
 def billed(server: LlmServer, usd_per_mtok: float) -> Callable[[], float]:
-    """Let a server say that each answer took all it might and return what it has billed."""
+    """Let a server bill each answer at its token limit, and return a function that gives the total in USD."""
     bills: list[int] = []
 
     def behave(call: Call) -> Reaction:
@@ -452,7 +452,7 @@ def billed(server: LlmServer, usd_per_mtok: float) -> Callable[[], float]:
 
 @pytest.mark.slow
 def test_under_plain_dvc_the_cap_covers_all_stages_of_one_repro(repository: Repository, llm_server: LlmServer) -> None:
-    """With 100 USD for a million tokens `generate` costs about 0.40 here and `instantiate` would 1.60."""
+    """At 100 USD for a million tokens, `generate` costs about 0.40 USD and `instantiate` would cost 1.60 USD."""
     repository.choose("llm=vllm")
     bill = billed(llm_server, PER_MTOK)
     model = repository.params()["llm"]["model"]

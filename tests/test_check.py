@@ -1,4 +1,4 @@
-"""The first node: nothing is built, let alone paid, from a config that is not what conf/ says."""
+"""The stage `check`: no later stage runs with a params.yaml that differs from conf/."""
 
 import subprocess
 

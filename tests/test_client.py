@@ -57,7 +57,7 @@ def key() -> Iterator[None]:
         yield
 
 
-# What goes over the wire
+# Requests
 
 
 @pytest.mark.parametrize("llm", WAYS)
@@ -115,7 +115,7 @@ def test_connections_are_reused(llm: Values, llm_server: LlmServer, tmp_path: Pa
     assert llm_server.connections <= 3
 
 
-# What comes back
+# Answers
 
 
 @pytest.mark.parametrize("llm", WAYS)
@@ -297,7 +297,7 @@ def test_the_key_appears_in_no_file_log_or_error(
 
 
 def replay(folder: str, api_base: str) -> None:
-    """Ask what is stored already and say what that took; run as a process of its own."""
+    """Request stored answers and print what was imported and connected. Runs in a separate process."""
     connected: list[str] = []
     sys.addaudithook(lambda event, _: connected.append(event) if event.startswith("socket.connect") else None)
     config = configure(CHAT, runtime={"answers_dir": folder, "api_base": api_base})
@@ -315,7 +315,7 @@ def test_a_replay_needs_no_litellm_no_key_and_no_socket(llm_server: LlmServer, t
 
 
 def collect(folder: str, api_base: str) -> None:
-    """Ask a new question, and print whether garbage is collected and how many objects are passed over."""
+    """Request a new answer, and print whether garbage collection is on and how many objects it skips."""
     import gc
 
     ask(configure(CHAT, runtime={"api_base": api_base, "answers_dir": folder}), "Say hello.")

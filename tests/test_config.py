@@ -1,4 +1,4 @@
-"""What a config may hold, what is said when it holds something else, and what a stage sees of it."""
+"""The config: its valid values, the errors for invalid ones, and the part that a stage sees."""
 
 import contextlib
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.repository import ROOT, Repository
 
 
 def params(**changes: Any) -> dict[str, Any]:
-    """Return the composed config with values at dotted keys (`generate__top_p=2`) put in."""
+    """Return the composed config with the values at dotted keys (`generate__top_p=2`) replaced."""
     content = Repository(ROOT).params()
     for dotted, value in changes.items():
         *parents, last = dotted.split("__")
@@ -124,7 +124,7 @@ def test_an_error_never_repeats_a_secret_pasted_into_the_config(key: str, value:
 
 
 class Sections(Section):
-    """What a stage might read."""
+    """The config of a stage in these tests."""
 
     seeds: Seeds
     generate: Tokenized

@@ -1,4 +1,4 @@
-"""A provider of the user's own, registered with LiteLLM, is asked like any other."""
+"""A custom provider that the user registers with LiteLLM works like any other."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -23,7 +23,7 @@ STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))[
 ROOMS = sorted(path.parent.name for path in (ROOT / "stages").glob("*/__init__.py"))
 REPORTED = (("data/rejected", "jsonl"), ("reports/metrics", "json"))
 NO_DEPENDENCY = {"llm", "models", "choice"}
-"""Rooms that stages import and do not depend on.
+"""Packages that stages import without depending on them.
 
 llm/ and models/ cannot change a byte once an answer is stored: the key of the answer holds the request and the revision
 of the model. choice/ compares conf/ with params.yaml, and `check` depends on both.
@@ -36,7 +36,7 @@ LAYERS = (
     {*STAGES, "choice"},
     {"commands"},
 )
-"""The one direction of imports: a room or stage imports from the layers before its own, and from itself."""
+"""The order of imports: a package or stage imports only from earlier layers and from itself."""
 
 
 def imports(path: Path) -> set[str]:
@@ -56,7 +56,7 @@ def file_of(module: str) -> Path | None:
 
 
 def closure(module: str, seen: set[Path]) -> set[Path]:
-    """Return the files of this repository that a module imports, itself and its packages included."""
+    """Return the files of this repository that a module needs: its own, its packages and all its imports."""
     path = file_of(module)
     if path is None or path in seen:
         return seen
@@ -68,7 +68,7 @@ def closure(module: str, seen: set[Path]) -> set[Path]:
 
 
 def declared_code(name: str) -> set[Path]:
-    """Return the files of code a stage depends on, folders as the files in them."""
+    """Return the Python files a stage depends on, with folders replaced by their files."""
     paths = [ROOT / dependency for dependency in STAGES[name]["deps"] if dependency.startswith("stages/")]
     files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))]
     return {file for file in files if file.suffix == ".py"}
@@ -161,7 +161,7 @@ def test_params_yaml_is_what_conf_composes_to() -> None:
 
 
 def rooms_imported(path: Path) -> set[str]:
-    """Return the rooms and stages of this repository that a file imports."""
+    """Return the packages and stages of this repository that a file imports."""
     return {module.split(".")[1] for module in imports(path) if module.startswith("stages.")}
 
 

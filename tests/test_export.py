@@ -1,4 +1,4 @@
-"""Files for training: every row once, tasks whole, nothing moved when a set grows."""
+"""Export: every row once, every task in one split, and a stable split when the dataset grows."""
 
 import hashlib
 import json

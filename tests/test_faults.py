@@ -1,4 +1,4 @@
-"""What goes wrong between a stage and its model, and how it is waited out, gone around, or ends the run."""
+"""Faults between a stage and its model: which are retried, rerouted or end the run."""
 
 import asyncio
 import email.utils
@@ -70,7 +70,7 @@ def texts(answers: list[Answer]) -> list[str]:
 
 
 def timed(behaviour: Behaviour, times: list[float], since: float = 0.0) -> Behaviour:
-    """Return a behaviour that notes when each request comes in."""
+    """Return a behaviour that records the time of each request."""
 
     def react(call: Call) -> Reaction:
         times.append(time.time() - since)
@@ -79,7 +79,7 @@ def timed(behaviour: Behaviour, times: list[float], since: float = 0.0) -> Behav
     return react
 
 
-# How long a provider asks to wait
+# Retry-After
 
 
 def in_seconds(seconds: float) -> str:
@@ -141,11 +141,11 @@ def test_a_request_refused_until_a_date_is_retried_at_that_date(
     assert 0 <= late[0] < 1
 
 
-# What a fault means
+# Kinds of faults
 
 
 def fault(config: Config) -> AttemptError:
-    """Return what the one attempt at a request comes to."""
+    """Return the fault of a single attempt."""
 
     async def attempt() -> AttemptError:
         request = Requests(config.generate).make("Say hello.", 1000)
@@ -218,7 +218,7 @@ def test_a_permanent_error_stops_new_requests_and_stores_those_in_flight(llm_ser
     assert len(stored(config)) == len(llm_server.calls) - 1
 
 
-# Who is asked, and with which key
+# Providers and keys
 
 
 def test_a_missing_default_key_is_reported_before_any_request(llm_server: LlmServer, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_an_unrelated_key_in_the_environment_is_not_sent_to_a_local_server(
     assert CANARY not in f"{call.headers}{call.body}"
 
 
-# Refusals for overload
+# Rate limits and overload
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])
@@ -310,7 +310,7 @@ def test_an_unavailable_server_that_asks_for_a_longer_wait_ends_the_run_too(
 
 
 def metered(refusal: Behaviour, per_second: float, burst: int) -> Behaviour:
-    """Return the behaviour of a server that answers so many requests a second and refuses the others."""
+    """Return the behaviour of a server that answers `per_second` requests a second and refuses the others."""
     lock = threading.Lock()
     left, counted = float(burst), time.monotonic()
 
@@ -343,7 +343,7 @@ def test_64_callers_nearly_reach_the_rate_of_a_server_of_10_requests_a_second(
 
 
 def unreliable(share: float) -> Behaviour:
-    """Return the behaviour of a server that fails a share of its calls, each in one of many ways."""
+    """Return the behaviour of a server that fails a share of its calls in various ways."""
     often = [failing(429), failing(500), drop, truncated, malformed, answering(choices=[])]
     faults = [*often, *often, hang]
     numbers = itertools.count()
@@ -406,7 +406,7 @@ def test_one_of_two_servers_may_be_down(second_server: LlmServer, tmp_path: Path
 
 
 def wait_together(config: Config, cancelled: Sequence[int], linger_seconds: float = 0) -> list[object]:
-    """Return what becomes of two that ask the same at once, of whom some stop waiting, and of one who comes then."""
+    """Return the outcomes of two identical concurrent requests, some cancelled, and of a third one after them."""
 
     async def work(client: Client) -> list[object]:
         request = Requests(config.generate).make("Say hello.", 1000)
@@ -461,7 +461,7 @@ def delayed(behaviour: Behaviour) -> Behaviour:
     return lambda call: replace(behaviour(call), delay_seconds=0.2)
 
 
-# Parameters that a model does not take
+# Parameters that a model does not accept
 
 
 @pytest.mark.parametrize(

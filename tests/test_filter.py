@@ -1,4 +1,4 @@
-"""What becomes of a model's instances: kept, flagged, or rejected with a reason."""
+"""The filter keeps, flags, or rejects each instance with a reason."""
 
 import time
 from typing import get_args

@@ -1,4 +1,4 @@
-"""The frame of a stage: how it starts, what it guards, how it ends, and that any pipeline file can use it."""
+"""The frame of a stage: how it starts, what it checks, how it ends. Any pipeline file can use it."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ PIPELINE = {
 
 def with_a_pipeline_of_its_own(repository: Repository, body: str) -> Repository:
     repository.write("stages/tiny.py", TINY.format(body=body))
-    # DVC looks for params.yaml beside a pipeline file, wherever the stage works
+    # DVC looks for params.yaml beside the pipeline file, even if `wdir` is another folder
     repository.write("evaluate/dvc.yaml", yaml.safe_dump({"vars": ["../params.yaml"], **PIPELINE}))
     return repository
 
@@ -99,15 +99,15 @@ def test_an_early_ctrl_c_ends_without_a_traceback(module: str, library: str, rep
     maps = Path(f"/proc/{process.pid}/maps")
     wait_until(lambda: library in maps.read_text("utf-8"))
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) in (-signal.SIGINT, 130, 252)  # 252 is how DVC ends once it is up
-    assert "Traceback" not in repository.said()
+    assert process.wait(timeout=30) in (-signal.SIGINT, 130, 252)  # DVC exits with 252 once it is running
+    assert "Traceback" not in repository.output()
 
 
-# What the system refuses
+# Missing permissions
 
 
 def as_an_ordinary_user() -> list[str]:
-    """Return what makes root heed the permissions of files."""
+    """Return a command prefix with which root respects file permissions."""
     if os.geteuid():
         return []
     if not shutil.which("setpriv"):

@@ -1,4 +1,4 @@
-"""The loop: what prompts show, what is accepted, when it stops."""
+"""The bootstrapping loop: what prompts show, what is accepted, when it stops."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The locks, what they install, and who installs it."""
+"""The lock files, what they install, and the installer."""
 
 import os
 import re
@@ -36,14 +36,14 @@ def entries(lock: str) -> list[str]:
 
 
 def locked(lock: str) -> dict[str, str]:
-    """Return the versions of a lock by package, where there are several the one for the oldest Python."""
+    """Return the versions of a lock by package. Of several, return that for the oldest Python."""
     wanted = [Requirement(entry.split("\\")[0]) for entry in entries(lock)]
     fitting = [entry for entry in wanted if not entry.marker or entry.marker.evaluate(dict(OLDEST))]
     return {entry.name: str(entry.specifier) for entry in fitting}
 
 
 def name_of(requirement: str) -> str:
-    """Return the name as locks write it."""
+    """Return the name of a package in the spelling of locks."""
     return canonicalize_name(Requirement(requirement).name)
 
 
@@ -184,13 +184,13 @@ def test_a_package_that_pip_finds_installs_with_and_without_uv(tmp_path: Path) -
     given |= {"PIP_CONFIG_FILE": str(settings), "UV_OFFLINE": "1"}
 
     def install(name: str) -> tuple[str, str]:
-        """Return who installed a package and what was said."""
+        """Return the installer of a package, and its messages."""
         command = [str(python), str(ROOT / "install.py"), name]
         done = subprocess.run(command, env=given, check=True, capture_output=True, text=True)
         [by] = (tmp_path / "venv").rglob(f"{name}-1.0.dist-info/INSTALLER")
         return by.read_text().strip(), done.stderr
 
-    if UV.exists():  # it does not where .venv was installed by pip alone
+    if UV.exists():  # pip alone may have installed .venv
         (tmp_path / "venv/uv.log").touch()
         shutil.copy(UV, tmp_path / "venv/bin/uv")
         assert install(names[0]) == ("uv", "")

@@ -1,4 +1,4 @@
-"""Instances in all the forms in which models write them, and outputs that only look like a field."""
+"""Instances in every form that models write, and outputs that only look like a field."""
 
 import pytest
 
@@ -340,7 +340,7 @@ AS_WRITTEN: list[tuple[str, Pairs]] = [
     ("Input and output are words.", [("", "Input and output are words.")]),
     ("The [INST] mark opens a turn.", [("", "The [INST] mark opens a turn.")]),
 ]
-"""Outputs that hold what looks like a field, a mark, a separator or a line end."""
+"""Outputs with text that only looks like a field, a mark, a separator or a line end."""
 
 BROKEN: list[str] = [
     "```python\ndef f(",
@@ -349,7 +349,7 @@ BROKEN: list[str] = [
     "<input>a</input>\n<output>The boat is in the",
     "Input: a\nOutput:\n```\nx = ",
 ]
-"""Answers that end inside a tag or a block of code, although the server says stop."""
+"""Answers that end inside a tag or a block of code with the finish reason stop."""
 
 
 def read(text: str, *, output_first: bool) -> Pairs:

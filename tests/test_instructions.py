@@ -1,4 +1,4 @@
-"""Instructions in all the forms in which models list them, and texts that only look like a list or an answer."""
+"""Instructions in every form that models write, and texts that only look like a list or an answer."""
 
 import pytest
 
@@ -135,7 +135,7 @@ AS_WRITTEN = [
     "Explain step 2. Then step 3.",
     "Name 3. Explain 2.",
 ]
-"""Instructions that hold what looks like a mark, a list, talk or an answer."""
+"""Instructions with text that only looks like a mark, a list, a remark or an answer."""
 
 JOINED: dict[str, list[str]] = {
     "Write a line. Output: Soft drops.": ["Write a line."],
@@ -157,7 +157,7 @@ JOINED: dict[str, list[str]] = {
     "Say A. Expected output: a": ["Say A."],
     "Say A. Sample answer: a": ["Say A."],
 }
-"""What a model wrote in one tag -> the instructions in it."""
+"""The content of one tag -> the instructions in it."""
 
 
 def read(text: str) -> Instructions:

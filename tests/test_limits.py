@@ -1,4 +1,4 @@
-"""The limit: places, the order of asking, rates, what refusals teach, and closing."""
+"""The limiter: concurrency, request order, rate limits, backoff after refusals, and closing."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -17,7 +17,7 @@ Outcome = TypeVar("Outcome")
 
 
 def run(work: Coroutine[None, None, Outcome]) -> Outcome:
-    """Return what comes of work on a clock on which waiting takes no time."""
+    """Return the result of work that runs on the simulated clock."""
 
     async def in_time() -> Outcome:
         return await asyncio.wait_for(work, 1000)
@@ -39,7 +39,7 @@ def refusal(after_seconds: float = 0) -> AttemptError:
 
 
 async def attempt(limit: Limit, fault: AttemptError | None = None, tokens: int = 1, seconds: float = 0.01) -> float:
-    """Take a place, end the attempt with a fault if one is given, and return when the place was given."""
+    """Take a place, end the attempt with a fault if one is given, and return the time of the start."""
     try:
         async with limit.place(tokens):
             began = now()
@@ -52,7 +52,7 @@ async def attempt(limit: Limit, fault: AttemptError | None = None, tokens: int =
 
 
 async def overload(limit: Limit, after_seconds: float = 0.01) -> float:
-    """Let the limit see as many refusals in a row as it takes for a lesson, and return when the last one began."""
+    """Send as many refused requests as lower the concurrency, and return the start of the last one."""
     await asyncio.gather(*(attempt(limit, refusal(after_seconds)) for _ in range(2)))
     return await attempt(limit, refusal(after_seconds))
 
@@ -61,7 +61,7 @@ async def overload(limit: Limit, after_seconds: float = 0.01) -> float:
 
 
 async def visit(limit: Limit, name: int, inside: list[int], seen: list[list[int]]) -> None:
-    """Stay inside for a few turns of the loop and note who else is there."""
+    """Hold a place for a few turns of the loop and record who else holds one."""
     async with limit.place(1):
         inside.append(name)
         seen.append(list(inside))
@@ -71,7 +71,7 @@ async def visit(limit: Limit, name: int, inside: list[int], seen: list[list[int]
 
 
 async def visitors(places: int, count: int) -> list[list[int]]:
-    """Return who was inside whenever one entered."""
+    """Return the holders of a place at each entry."""
     limit, seen, inside = new_limit(places), list[list[int]](), list[int]()
     await asyncio.gather(*(visit(limit, name, inside, seen) for name in range(count)))
     return seen
@@ -129,7 +129,7 @@ def test_successes_double_the_places_up_to_the_concurrency() -> None:
     assert run(work()) == [*range(16, 40), *[40] * 6]
 
 
-# Refusals for overload
+# Rate limits and overload
 
 
 def test_refusals_of_requests_in_flight_together_lower_concurrency_once() -> None:
@@ -370,8 +370,8 @@ def test_unused_tokens_are_returned_to_the_rate_limit() -> None:
 # Closing
 
 
-async def close_while_one_is_inside() -> list[object]:
-    """Return what becomes of a holder, of two who wait, and of one who comes after the closing."""
+async def close_with_one_in_flight() -> list[object]:
+    """Return the outcomes of a request in flight, of two queued ones, and of one after closing."""
     limit = new_limit(1)
     leave = asyncio.Event()
 
@@ -392,7 +392,7 @@ async def _ends(work: list[asyncio.Task[str] | Coroutine[None, None, str]]) -> l
 
 
 def test_closing_lets_a_request_in_flight_finish_and_cancels_the_others() -> None:
-    assert run(close_while_one_is_inside()) == ["finished", *[asyncio.CancelledError] * 3]
+    assert run(close_with_one_in_flight()) == ["finished", *[asyncio.CancelledError] * 3]
 
 
 def test_closing_cancels_a_request_that_waits_out_a_pause() -> None:

@@ -1,4 +1,4 @@
-"""Marks of reasoning and of chat templates: which are left out, and which stay because the text is about them."""
+"""Marks of reasoning and of chat templates: which are removed, and which stay because the text is about them."""
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +32,7 @@ BEFORE = [
     "<think>```python\nx</think>",
     "<scratchpad>x</scratchpad>\n",
 ]
-"""What may stand before an answer."""
+"""Reasoning and marks that may precede an answer."""
 
 AFTER = [
     "<|im_end|>",
@@ -58,7 +58,7 @@ AFTER = [
     "[/INST]",
     "assistant\n\nx y",
 ]
-"""What may stand after an answer."""
+"""Marks and turns that may follow an answer."""
 
 STAYS = [
     "Explain what the <think> tag is for in some models.",
@@ -82,7 +82,7 @@ STAYS = [
     "analysis: the text is short, and the assistant is final.",
     "The reasoning in <reasoning> tags is long, and </reasoning> ends it.",
 ]
-"""Texts that are about a mark, or that only look like one."""
+"""Texts about a mark, and texts that only look like one."""
 
 
 @pytest.mark.parametrize("before", BEFORE)

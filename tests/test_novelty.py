@@ -78,7 +78,7 @@ def pair_of(lcs: int, n: int, m: int) -> tuple[str, str]:
 
 
 def near_duplicates(count: int) -> list[str]:
-    """Return texts of which many lie near the threshold: mutations of earlier ones and of a few first ones."""
+    """Return texts that often score near the threshold: ten random texts and mutations of earlier texts."""
     chance = random.Random(7)  # noqa: S311
     texts = [" ".join(chance.choices(WORDS[:60], k=chance.randint(4, 14))) for _ in range(10)]
     while len(texts) < count:

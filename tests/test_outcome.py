@@ -1,4 +1,4 @@
-"""A stage that keeps nothing fails and leaves the last run in reach; one that keeps little says so."""
+"""A stage that keeps nothing fails, and the last run can be restored; one that keeps little warns."""
 
 import contextlib
 import json

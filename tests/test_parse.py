@@ -1,4 +1,4 @@
-"""Whole answers of models, each read as a person reads it; `tests/answer_table.py` says what they hold."""
+"""Whole answers of models, each read as a person reads it; `tests/answer_table.py` holds the right results."""
 
 import pytest
 

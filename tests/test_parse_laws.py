@@ -1,4 +1,4 @@
-"""Laws of reading: total, linear, and the text inside a part as it was written."""
+"""Laws of parsing: any text can be read, in linear time, and the text inside a part stays unchanged."""
 
 import string
 import time
@@ -132,10 +132,10 @@ HOSTILE: dict[str, tuple[str, str, str]] = {
     "json_pairs": ("", '{"input": "a", "output": "b"}\n', "instances_input_first"),
     "character_data": ("<output>", "<![CDATA[", "instances_input_first"),
 }
-"""A start, what is repeated after it, and the reading that it is aimed at."""
+"""The start of a text, the part repeated after it, and the parser that it targets."""
 
 MOST_SECONDS = 6
-"""Processor time for 1 MB: three times what the densest shape, 250,000 items, takes on a machine with other work."""
+"""Limit for 1 MB in processor seconds: three times that of the densest text (250,000 items) on a busy machine."""
 
 
 @LAW
@@ -189,7 +189,7 @@ WRITTEN = st.text(alphabet="ab7 \t\n\u2028\u2029\x85\f\v\xa0é中-*_#.,;(){}=+/'
         text.strip(" \t\n") and text[0] != "\n" and text[-1] not in " \t\n" and text.split("\n")[0].strip(" \t")
     )
 )
-"""Texts without our tags and marks, that neither begin with a blank line nor end with white space."""
+"""Texts without our tags and marks that neither start with a blank line nor end in white space."""
 
 
 @LAW
@@ -223,7 +223,7 @@ def test_code_inside_an_item_is_read_back_byte_for_byte(blocks: list[str], mark:
 
 @pytest.mark.parametrize(("start", "repeated", "aim"), HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_answer_of_1_mb_is_read_in_linear_time(start: str, repeated: str, aim: str) -> None:
-    # a reading that is not linear fails at one of the smaller sizes, within seconds
+    # a parser that is not linear fails at a smaller size, within seconds
     for size in (16_000, 80_000, 1_000_000):
         text = f"{start}{repeated * (size // len(repeated))}x"
         for name, reading in READINGS.items():

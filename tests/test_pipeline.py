@@ -1,4 +1,4 @@
-"""The laws of the whole DAG: nothing lost, nothing paid twice, the same bytes however it is run."""
+"""Laws of the whole DAG: no record lost, no answer paid twice, the same bytes in every run."""
 
 import hashlib
 import json
@@ -260,7 +260,7 @@ def test_a_dataset_in_another_language_reaches_its_target(
 def test_a_stage_fails_if_an_input_changes_while_it_runs(
     repository: Repository, llm_server: LlmServer, path: str, named: str
 ) -> None:
-    """The server makes the edit when the first request comes in, so the stage is surely under way."""
+    """The server edits the file at the first request, so the stage is certainly running."""
     repository.choose("llm@classify.llm=vllm")
 
     def edit_then_answer(call: Call) -> Reaction:

@@ -1,4 +1,4 @@
-"""Words of a server on a terminal: one line, without what a terminal would obey."""
+"""Messages of a server on a terminal: one line without control characters."""
 
 import subprocess
 import sys
@@ -69,14 +69,14 @@ def test_a_long_text_is_shortened_with_an_ellipsis() -> None:
     assert shortened("x" * 301) == "x" * 299 + "…"
 
 
-def echoed_in_pieces(call: Call) -> Reaction:
-    """Refuse with the key repeated so that control characters hide it from a search."""
+def echo_key_in_pieces(call: Call) -> Reaction:
+    """Refuse with the key, interspersed with control characters that hide it from a search."""
     key = call.headers["authorization"].removeprefix("Bearer ")
     return replying({"error": {"message": "\x1b[0m".join(key)}}, 401)(call)
 
 
 def test_a_key_interspersed_with_control_characters_is_redacted(llm_server: LlmServer, tmp_path: Path) -> None:
-    llm_server.behaviour = echoed_in_pieces
+    llm_server.behaviour = echo_key_in_pieces
     with pytest.raises(UserError, match=r"refused the request: \w+: \*\*\*$"):
         ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
 
@@ -107,7 +107,7 @@ def test_a_fatal_server_message_is_one_line_without_control_characters(
 
 
 def ask_in_a_process(folder: str, api_base: str) -> None:
-    """Ask once and print the error; run as a process of its own, whose terminal LiteLLM writes to as well."""
+    """Send one request and print the error. Runs in a separate process, to catch what LiteLLM prints too."""
     try:
         ask(configure(VLLM, runtime={"answers_dir": folder, "api_base": api_base, "attempts": 3}), "Say hello.")
     except SeedlingError as error:

@@ -1,4 +1,4 @@
-"""What a person sees of a stage that asks a model: before, meanwhile and afterwards; and nothing of a replay."""
+"""What a stage that calls a model prints before, during and after its requests; a replay prints nothing."""
 
 import fcntl
 import io
@@ -35,7 +35,7 @@ PRICE: Values = {
     "price": {MODEL: {"input_usd_per_mtok": 0.0, "cached_input_usd_per_mtok": 0.0, "output_usd_per_mtok": 100.0}},
     "max_cost_usd": 5.0,
 }
-"""0.10 USD for an answer of 1,000 tokens."""
+"""An answer of 1,000 tokens costs 0.10 USD."""
 USAGE = {"prompt_tokens": 10, "completion_tokens": 200, "total_tokens": 210}
 HELLO = answering(text="Hello.", finish_reason="stop", usage=USAGE)
 
@@ -133,7 +133,7 @@ def test_a_run_without_changes_lists_none(
     assert figures.startswith("classify: 1 requests, ")
 
 
-# Meanwhile
+# During the run
 
 
 def progress_lines(said: str, count: int) -> list[str]:
@@ -148,8 +148,8 @@ def test_a_short_run_prints_no_progress_lines(
     assert progress_lines(capsys.readouterr().err, 40) == []
 
 
-class Clocked(io.StringIO):
-    """A stream that remembers when each of its lines was written."""
+class TimedStream(io.StringIO):
+    """A stream that records the time of each line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class Clocked(io.StringIO):
 @pytest.mark.slow
 def test_a_long_run_prints_at_most_one_progress_line_in_five_seconds(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(0.6)
-    with redirect_stderr(stderr := Clocked()):
+    with redirect_stderr(stderr := TimedStream()):
         ask(llm_server.configure(tmp_path, runtime={"concurrency": 1}), *prompts(20))
     lines = progress_lines(stderr.getvalue(), 20)
     times = [stderr.times[line] for line in lines]
@@ -172,12 +172,12 @@ def test_a_long_run_prints_at_most_one_progress_line_in_five_seconds(llm_server:
     assert all(re.search(r", \d+ requests, [\d,]+ tokens/s$", line) for line in lines)
 
 
-def _first(stderr: Clocked) -> str:
+def _first(stderr: TimedStream) -> str:
     return stderr.getvalue().splitlines()[0]
 
 
-class Ended(Chain):
-    """Ends long before its target."""
+class EndsEarly(Chain):
+    """A run that ends long before its target."""
 
     def commit(self, index: int, answer: Answer) -> bool:
         return super().commit(index, answer) or index == 8
@@ -187,7 +187,7 @@ class Ended(Chain):
 def test_a_run_that_makes_no_progress_prints_no_progress_lines(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(1.3)
     with redirect_stderr(stderr := io.StringIO()):
-        Ended(llm_server.configure(tmp_path, runtime={"concurrency": 1}), 100, window=1).run()
+        EndsEarly(llm_server.configure(tmp_path, runtime={"concurrency": 1}), 100, window=1).run()
     assert len(llm_server.calls) >= 9
     assert progress_lines(stderr.getvalue(), 100) == []
 
@@ -216,19 +216,19 @@ STATE = re.compile(
 
 
 def ask_on_terminal(folder: str, api_base: str) -> None:
-    """Ask 30 prompts; run as a process of its own."""
+    """Request 30 answers. Runs in a separate process."""
     reach = {"answers_dir": folder, "api_base": api_base, "concurrency": 2}
     ask(configure(PAID, runtime={**reach, **PRICE}), *prompts(30))
 
 
 def seen_on_terminal(columns: int, code: str) -> str:
-    """Return what a process writes to a terminal of so many columns as its stderr."""
+    """Return what a process prints on a terminal of the given width as its stderr."""
     reader, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen([sys.executable, "-c", code], stderr=terminal, cwd=ROOT)
     os.close(terminal)
     seen = b""
-    with suppress(OSError):  # EIO: the other end is closed
+    with suppress(OSError):  # EIO: the process has closed the terminal
         while part := os.read(reader, 4096):
             seen += part
     os.close(reader)
@@ -276,7 +276,7 @@ def test_an_unreadable_dvc_lock_stops_the_stage_before_the_first_request(
     assert llm_server.calls == []
 
 
-# Afterwards
+# After the run
 
 
 @pytest.mark.parametrize(

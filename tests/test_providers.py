@@ -1,4 +1,4 @@
-"""docs/providers.md and conf/llm/ against LiteLLM's bundled list of models and its rules for parameters."""
+"""docs/providers.md and conf/llm/ agree with LiteLLM's bundled list of models and its rules for parameters."""
 
 import contextlib
 import os
@@ -23,7 +23,8 @@ from stages.llm.wire import refused_parameters
 from stages.store.request import Requests
 from tests.repository import ROOT
 
-pytestmark = pytest.mark.xdist_group("providers")  # importing LiteLLM takes two seconds: one worker does it
+# importing LiteLLM takes two seconds, so one worker runs all of these
+pytestmark = pytest.mark.xdist_group("providers")
 
 GUIDE = (ROOT / "docs/providers.md").read_text("utf-8")
 GROUPS = sorted(path.stem for path in (ROOT / "conf/llm").glob("[!_]*.yaml"))
@@ -81,7 +82,7 @@ def first_line(group: str) -> str:
 
 
 def not_sent(config: Config) -> str:
-    """Return what the stages do not send with their defaults, in the words of the table."""
+    """Return the parameters that the stages do not send with their defaults, in the words of the table."""
     asked = {
         "generate": config.generate.max_tokens,
         "classify": config.classify.max_tokens,
@@ -96,7 +97,7 @@ def not_sent(config: Config) -> str:
 
 @contextlib.contextmanager
 def environment(*names: str) -> Iterator[None]:
-    """Let no variables be set but these, as on a machine where nothing else was exported."""
+    """Set only these variables, as on a machine where the user exported nothing else."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(dict.fromkeys(names, "x"))
@@ -115,8 +116,8 @@ def litellm() -> Any:  # Any: litellm's own annotations are partial
     return litellm
 
 
-def listed(litellm: Any, model: str) -> dict[str, Any]:  # Any: litellm, and JSON of its list
-    """Return what the bundled list holds of a model, empty when it does not hold it."""
+def listed(litellm: Any, model: str) -> dict[str, Any]:  # Any: litellm and the JSON of its list
+    """Return the entry of a model in the bundled list, empty if there is none."""
     try:
         entry: dict[str, Any] = litellm.model_cost[litellm.get_model_info(model)["key"]]
     except litellm.exceptions.ModelNotMappedError:
@@ -129,7 +130,7 @@ def is_priced(entry: dict[str, Any]) -> bool:  # Any: JSON
 
 
 def missing_variables(litellm: Any, model: str) -> set[str]:  # Any: litellm
-    """Return what LiteLLM misses in the environment; where Ollama listens has a default."""
+    """Return the variables LiteLLM misses, without the URL of Ollama, which has a default."""
     return set(litellm.validate_environment(model)["missing_keys"]) - {"OLLAMA_API_BASE"}
 
 

@@ -1,4 +1,4 @@
-"""What the guides say is so: every command, path, row and figure in them."""
+"""Every command, path, row and figure in the guides is right."""
 
 import contextlib
 import json
@@ -37,7 +37,7 @@ def blocks(language: str, guide: str = "README.md") -> list[str]:
 
 
 def commands(program: str, guides: list[str] = GUIDES[:-1]) -> list[list[str]]:
-    """Return every command of a program in the guides as its words, those in blocks first."""
+    """Return every command of a program in the guides, split into words; commands in blocks come first."""
     lines = [line for guide in guides for block in blocks("sh", guide) for line in block.splitlines()]
     for guide in guides:
         lines += re.findall(r"`((?:seedling|make|dvc|python -m) [^`]+)`", (ROOT / guide).read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""What becomes of a reply: an answer that is kept, one that was filtered, another attempt, or the end of the run."""
+"""The outcome of a reply: an answer that is kept, a filtered answer, a retry, or the end of the run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,13 +38,13 @@ def error(message: str, **fields: object) -> dict[str, object]:
 
 
 def spoken(**fields: object) -> Behaviour:
-    """Return the behaviour of a server that answers with these fields in its message."""
+    """Return the behaviour of a server whose message has these fields."""
     message = {"role": "assistant", "content": "The Indus.", **fields}
     return answering(choices=[{"index": 0, "finish_reason": "stop", "message": message}])
 
 
 def becomes(behaviour: Behaviour, server: LlmServer, folder: Path, llm: Values = CHAT, **generate: object) -> str:
-    """Return what becomes of a reply that is followed by a good one, in the words of the docs' table."""
+    """Return the outcome of a reply that is followed by a good one, in the words of the table in the docs."""
     server.script.append(behaviour)
     server.behaviour = HELLO
     config = server.configure(folder, llm, generate, runtime={"overload_seconds": 20})
@@ -175,7 +175,7 @@ def test_any_finish_reason_has_a_meaning(words: list[object]) -> None:
 def test_the_finish_reason_of_the_provider_overrides_that_of_litellm(
     llm: Values, word: str, end: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
-    """LiteLLM makes `stop` of most of these."""
+    """LiteLLM maps most of these to `stop`."""
     assert becomes(answering(text="The Ind", finish_reason=word), llm_server, tmp_path, llm) == end
 
 
@@ -235,7 +235,7 @@ def test_an_empty_refusal_field_is_ignored(refusal: str | None, llm_server: LlmS
     assert becomes(spoken(refusal=refusal), llm_server, tmp_path) == "kept"
 
 
-# Errors under a good status
+# Errors with status 200
 
 
 @pytest.mark.parametrize("llm", WAYS)
@@ -270,7 +270,7 @@ def test_an_empty_error_field_beside_an_answer_is_ignored(
     assert becomes(answering(text="The Indus.", finish_reason="stop", error=nothing), llm_server, tmp_path) == "kept"
 
 
-# What errors mean
+# Kinds of errors
 
 FILTERED = [
     (400, "Content Exists Risk"),
@@ -317,7 +317,7 @@ OVERLOAD = [
 
 
 def meaning(status: int, message: str, prompt: str = "Name a river.") -> str:
-    """Return what an error with a status means."""
+    """Return the kind of an error with this status and message."""
     reply = Reply()
     reply.body = {"error": {"message": message, "code": status}}
     said = said_by(ValueError(), reply)

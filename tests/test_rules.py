@@ -1,4 +1,4 @@
-"""What each rule drops, what it keeps, and what only looks like a fault."""
+"""What each rule drops, what it keeps, and texts that only look broken."""
 
 import time
 

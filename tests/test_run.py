@@ -1,4 +1,4 @@
-"""`seedling run` and `seedling demo`: what is chosen, kept, refused, and rerun."""
+"""`seedling run` and `seedling demo`: what they choose, keep, refuse and rerun."""
 
 import fcntl
 import json
@@ -289,7 +289,9 @@ def test_terminating_a_run_stops_its_stage(repository: Repository, llm_server: L
 @pytest.mark.parametrize("share", [0.3, 0.7])
 def test_a_dvc_lock_cut_off_by_a_kill_is_rewritten_without_a_request(repository: Repository, share: float) -> None:
     whole, before = repository.read("dvc.lock"), repository.data()
-    cut = whole.index("- path:", int(len(whole) * share)) + len("- pat")  # DVC takes some other halves for whole
+    cut = whole.index("- path:", int(len(whole) * share)) + len(
+        "- pat"
+    )  # cut inside a word, since DVC accepts some other cuts as complete
     repository.write("dvc.lock", whole[:cut])
     done = repository.seedling("run")
     assert done.returncode == 0, done.stderr

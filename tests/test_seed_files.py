@@ -1,4 +1,4 @@
-"""Seed files as people write them: what is read, what is refused before the first request, and in which words."""
+"""Seed files as people write them: which are read, and which are refused with which message."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The seed tasks: coverage as stated, answers that are right, code that runs."""
+"""The seed tasks: the stated coverage, right answers, and code that runs."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ CHECKS: dict[str, tuple[str, str]] = json.loads((ROOT / "tests/seed_answers.json
 
 
 def similarity(one: str, other: str) -> float:
-    """ROUGE-L F1 of two texts, 0 to 1."""
+    """Return the ROUGE-L F1 of two texts, 0 to 1."""
     first, second = rouge_tokens(one), rouge_tokens(other)
     return 2 * LCSseq.similarity(first, second) / (len(first) + len(second))
 

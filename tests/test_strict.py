@@ -1,4 +1,4 @@
-"""No test is skipped unseen where SEEDLING_TEST_STRICT=1 is set."""
+"""With SEEDLING_TEST_STRICT=1, a skipped test fails."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ def outcome(folder: Path, strict: str, *arguments: str) -> tuple[int, str]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder with our conftest.py, the tests above, and nothing beside it."""
+    """A folder with our conftest.py and the tests above, and without data beside it."""
     root = tmp_path / "clone"
     (root / "tests").mkdir(parents=True)
     for name in ("__init__.py", "conftest.py", "llm_server.py", "repository.py"):

@@ -1,4 +1,4 @@
-"""Overrides as people type them: texts with any sign in them, numbers that are texts, and stops with line ends."""
+"""Overrides as people type them: texts with any character, texts that look like numbers, and stops with line ends."""
 
 from typing import Any
 

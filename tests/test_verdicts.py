@@ -1,4 +1,4 @@
-"""Verdicts in all the forms in which models give them, and answers that give none."""
+"""Verdicts in every form that models write, and answers without a verdict."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The ordered window: decisions in order, requests at once, and an end that loses nothing."""
+"""The ordered window: requests in parallel, commits in order, and no answer lost at the end."""
 
 import hashlib
 import os
@@ -39,7 +39,7 @@ def prompts(count: int) -> list[str]:
 
 
 def echo(call: Call) -> Reaction:
-    """Repeat the prompt after up to 30 ms, the longer the higher its hash."""
+    """Repeat the prompt after 0 to 30 ms, depending on its hash."""
     delay_seconds = hashlib.sha256(call.prompt.encode()).digest()[0] / 255 * 0.03
     said = answering(text=f"You said: {call.prompt}", finish_reason="stop")(call)
     return replace(said, delay_seconds=delay_seconds)
@@ -84,7 +84,7 @@ def test_a_request_sees_only_earlier_commits_and_misses_fewer_than_the_window(wi
 
 
 class Chain:
-    """Asks what depends on the answers before, as bootstrapping does."""
+    """Requests that depend on earlier answers, as in bootstrapping."""
 
     unit = "answers"
 
@@ -123,7 +123,7 @@ class Chain:
 
 
 class Eager(Chain):
-    """Asks without waiting for answers, and ends with the first."""
+    """Requests that depend on no answer; the run ends at the first commit."""
 
     prepared = 0
 
@@ -218,7 +218,7 @@ def stored(config: Config) -> set[str]:
 
 
 def ask_and_exit(folder: str, api_base: str) -> None:
-    """Ask 40 prompts, 4 at once, and exit as a stage does; run as a process of its own."""
+    """Request 40 answers, 4 in parallel, and exit as a stage does. Runs in a separate process."""
     runtime = {"answers_dir": folder, "api_base": api_base, "concurrency": 4, "grace_seconds": 20}
     try:
         ask(configure(runtime=runtime), *prompts(40))
@@ -228,7 +228,7 @@ def ask_and_exit(folder: str, api_base: str) -> None:
 
 @contextmanager
 def asking(server: LlmServer, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Give a process whose first 4 requests are in flight."""
+    """Start a process and yield it once its first 4 requests are in flight."""
     code = f"from tests.test_window import ask_and_exit; ask_and_exit({str(folder)!r}, {server.api_base!r})"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
         try:
@@ -267,7 +267,7 @@ def test_a_second_signal_ends_the_run_at_once(llm_server: LlmServer, tmp_path: P
 
 
 def interrupting(behaviour: Behaviour) -> Behaviour:
-    """Return the behaviour of a server during whose answer the user presses Ctrl-C."""
+    """Return a behaviour that sends SIGINT to this process, as Ctrl-C does, before it answers."""
 
     def interrupt(call: Call) -> Reaction:
         os.kill(os.getpid(), signal.SIGINT)
