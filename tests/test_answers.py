@@ -104,7 +104,7 @@ def test_the_key_changes_with_the_prompt_the_token_limit_and_the_sample() -> Non
     [
         pytest.param(new_request({"api_key_env": "OTHER_KEY"}), id="api_key_env"),
         pytest.param(new_request(temperature=1), id="whole_number"),
-        pytest.param(replace(new_request(), parameters={"temperature": 1.0, "max_tokens": 100}), id="order"),
+        pytest.param(replace(new_request(), parameters={"temperature": 1.0, "max_tokens": 100}), id="key_order"),
     ],
 )
 def test_the_key_ignores_how_the_answer_is_fetched_and_how_values_are_written(request_of_another: Request) -> None:
@@ -205,11 +205,13 @@ def write_answer_that_is_no_record(file: Path) -> None:
     ("spoil", "message"),
     [
         pytest.param(write_garbage, "cannot be used (file is not a database); move it away", id="garbage"),
-        pytest.param(cut_in_half, "cannot be used (database disk image is malformed); move it away", id="cut"),
-        pytest.param(executing("CREATE TABLE songs (title)"), "has a table 'songs'", id="foreign"),
+        pytest.param(cut_in_half, "cannot be used (database disk image is malformed); move it away", id="cut_in_half"),
+        pytest.param(executing("CREATE TABLE songs (title)"), "has a table 'songs'", id="other_database"),
         pytest.param(executing("CREATE TABLE answers (title)"), "cannot be used (no such column", id="other_columns"),
-        pytest.param(write_answer_that_is_no_record, "cannot be read; restore the file", id="no_record"),
-        pytest.param(executing(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"), "by a newer Seedling", id="newer"),
+        pytest.param(write_answer_that_is_no_record, "cannot be read; restore the file", id="answer_of_a_wrong_form"),
+        pytest.param(
+            executing(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"), "by a newer Seedling", id="newer_schema"
+        ),
         pytest.param(Path.mkdir, "cannot be used (unable to open database file)", id="folder"),
     ],
 )
@@ -275,7 +277,7 @@ def test_answers_stored_before_the_disk_filled_up_stay_readable(small_disk: Path
     ("answers_dir", "local", "folder"),
     [
         pytest.param("elsewhere", "[cache]\ndir = shared\n", "elsewhere", id="answers_dir"),
-        pytest.param(None, "[cache]\ndir = ../../shared\n", "../shared/answers", id="cache_of_config_local"),
+        pytest.param(None, "[cache]\ndir = ../../shared\n", "../shared/answers", id="dvc_cache"),
         pytest.param(None, "", ".dvc/cache/answers", id="default"),
     ],
 )
@@ -298,17 +300,19 @@ LOCAL = "24 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
     [
         pytest.param("", "", id="local"),
         pytest.param("36 24 0:32 / /data rw shared:1 - nfs4 server:/data rw,vers=4.2", "nfs4", id="nfs"),
-        pytest.param("36 24 0:32 / /data/answers rw - cifs //server/share rw", "cifs", id="the_folder_itself"),
+        pytest.param("36 24 0:32 / /data/answers rw - cifs //server/share rw", "cifs", id="mount_on_the_folder"),
         pytest.param("36 24 0:32 / /data rw - fuse.sshfs me@server: rw", "fuse.sshfs", id="sshfs"),
         pytest.param("36 24 0:32 / /data rw - fuse.encfs encfs rw", "", id="local_fuse"),
-        pytest.param("36 24 0:32 / /dat rw - nfs4 server:/dat rw", "", id="a_name_that_begins_alike"),
+        pytest.param("36 24 0:32 / /dat rw - nfs4 server:/dat rw", "", id="similar_mount_name"),
         pytest.param(
             "36 24 0:32 / /data rw - nfs4 server:/data rw\n37 36 0:33 / /data/answers rw - xfs /dev/vdb rw",
             "",
             id="local_below_network",
         ),
         pytest.param(
-            "36 24 0:32 / /data rw - ext4 /dev/vdb rw\n37 24 0:33 / /data rw - lustre fs@tcp:/ rw", "lustre", id="over"
+            "36 24 0:32 / /data rw - ext4 /dev/vdb rw\n37 24 0:33 / /data rw - lustre fs@tcp:/ rw",
+            "lustre",
+            id="later_mount_wins",
         ),
     ],
 )

@@ -64,10 +64,10 @@ def test_a_dataset_is_rebuilt_from_its_transcripts_without_a_key_or_a_server(rep
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        pytest.param("no answer", ":1: is not JSON; correct this line", id="no_json"),
-        pytest.param("[1]", ":1: the line:", id="no_object"),
-        pytest.param('{"key": "0"}', ":1: model, served_by, text, ", id="no_answer"),
-        pytest.param("", None, id="empty"),
+        pytest.param("no answer", ":1: is not JSON; correct this line", id="invalid_json"),
+        pytest.param("[1]", ":1: the line:", id="json_list"),
+        pytest.param('{"key": "0"}', ":1: model, served_by, text, ", id="missing_fields"),
+        pytest.param("", None, id="empty_line"),
     ],
 )
 def test_a_line_that_is_not_an_answer_is_reported_with_its_number(

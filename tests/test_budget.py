@@ -109,9 +109,9 @@ def test_a_listed_model_has_the_listed_price_unless_runtime_price_names_it() -> 
     "model",
     [
         pytest.param("openai/test", id="not_listed"),
-        pytest.param("openai/a:b", id="a_colon"),
-        pytest.param("dashscope/qwen-plus-latest", id="listed_in_tiers"),
-        pytest.param("bedrock/us-east-1/1-month-commitment/anthropic.claude-v2:1", id="listed_by_the_second"),
+        pytest.param("openai/a:b", id="name_with_a_colon"),
+        pytest.param("dashscope/qwen-plus-latest", id="listed_with_tiered_prices"),
+        pytest.param("bedrock/us-east-1/1-month-commitment/anthropic.claude-v2:1", id="listed_with_a_price_per_second"),
     ],
 )
 def test_an_unknown_price_stops_the_run_only_if_there_is_a_cap(
@@ -148,9 +148,9 @@ def test_the_cost_of_an_answer_is_computed_from_its_tokens(llm_server: LlmServer
 @pytest.mark.parametrize(
     ("tokens", "answered"),
     [
-        pytest.param(1000, 10, id="all_that_was_set_aside"),
-        pytest.param(500, 19, id="half_of_it"),
-        pytest.param(1, 40, id="next_to_nothing"),
+        pytest.param(1000, 10, id="full_reservation"),
+        pytest.param(500, 19, id="half_the_reservation"),
+        pytest.param(1, 40, id="almost_nothing"),
     ],
 )
 def test_requests_are_sent_while_the_next_one_cannot_exceed_the_cap(
@@ -244,9 +244,9 @@ def test_a_replay_ignores_the_cap(llm_server: LlmServer, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("behaviour", "spent"),
     [
-        pytest.param(used(250), "0.0250", id="an_answer"),
-        pytest.param(answering(text="Hello.", usage=None), "0.10", id="an_answer_without_usage"),
-        pytest.param(answering(text="", finish_reason="length"), "0.10", id="all_reasoning"),
+        pytest.param(used(250), "0.0250", id="answer"),
+        pytest.param(answering(text="Hello.", usage=None), "0.10", id="answer_without_usage"),
+        pytest.param(answering(text="", finish_reason="length"), "0.10", id="reasoning_only"),
         pytest.param(hang, "0.10", id="deadline"),
         pytest.param(drop, "0.10", id="dropped"),
         pytest.param(truncated, "0.10", id="truncated"),
@@ -300,7 +300,7 @@ def reporting(**usage: object) -> Behaviour:
 @pytest.mark.parametrize(
     ("usage", "counted", "is_known"),
     [
-        pytest.param({}, (100, 0, 50, 0), True, id="sound"),
+        pytest.param({}, (100, 0, 50, 0), True, id="plausible"),
         pytest.param({"prompt_tokens": -100}, (0, 0, 50, 0), False, id="negative_prompt"),
         pytest.param({"completion_tokens": -50}, (100, 0, 0, 0), False, id="negative_answer"),
         pytest.param({"prompt_tokens": -(10**9), "completion_tokens": -(10**9)}, (0, 0, 0, 0), False, id="negative"),
@@ -309,7 +309,7 @@ def reporting(**usage: object) -> Behaviour:
         pytest.param({"prompt_tokens_details": {"cached_tokens": 60}}, (100, 60, 50, 0), True, id="cached"),
         pytest.param({"prompt_tokens_details": 5}, (100, 0, 50, 0), True, id="details_of_a_wrong_type"),
         pytest.param({"completion_tokens_details": {"reasoning_tokens": -9}}, (100, 0, 50, 0), True, id="reasoning"),
-        pytest.param({"completion_tokens": 10**18}, (100, 0, 0, 0), False, id="absurd"),
+        pytest.param({"completion_tokens": 10**18}, (100, 0, 0, 0), False, id="implausibly_large"),
         pytest.param({"prompt_tokens": None}, (0, 0, 50, 0), False, id="missing_prompt"),
         pytest.param({"completion_tokens": None}, (100, 0, 0, 0), False, id="missing_answer"),
         pytest.param({"prompt_tokens": "100", "completion_tokens": 50.0}, (100, 0, 50, 0), True, id="numbers_as_text"),

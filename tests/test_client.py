@@ -179,7 +179,7 @@ def test_an_answer_without_usage_counts_no_tokens(llm: Values, llm_server: LlmSe
     [
         pytest.param(CHAT, None, id="unknown_price"),
         pytest.param({**CHAT, "model": "openai/gpt-4.1-mini"}, (11 * 0.40 + 7 * 1.60) / 1e6, id="known_price"),
-        pytest.param(VLLM, 0.0, id="own_server"),
+        pytest.param(VLLM, 0.0, id="local_server"),
         pytest.param({"provider": "offline", "model": "offline/book"}, 0.0, id="offline"),
     ],
 )

@@ -90,22 +90,22 @@ def in_seconds(seconds: float) -> str:
     ("headers", "seconds"),
     [
         pytest.param({"Retry-After": "7"}, 7, id="seconds"),
-        pytest.param({"retry-after": "0.25"}, 0.25, id="a_fraction"),
-        pytest.param({"Retry-After": " 7 "}, 7, id="blanks_around"),
+        pytest.param({"retry-after": "0.25"}, 0.25, id="fraction"),
+        pytest.param({"Retry-After": " 7 "}, 7, id="surrounding_spaces"),
         pytest.param({"retry-after-ms": "1500"}, 1.5, id="milliseconds"),
         pytest.param({"Retry-After-Ms": "1500", "Retry-After": "2"}, 1.5, id="milliseconds_before_seconds"),
-        pytest.param(httpx.Headers({"RETRY-AFTER": "7"}), 7, id="headers_of_httpx"),
-        pytest.param({"retry-after": 7}, 7, id="a_number"),
+        pytest.param(httpx.Headers({"RETRY-AFTER": "7"}), 7, id="httpx_headers"),
+        pytest.param({"retry-after": 7}, 7, id="number"),
         pytest.param({"Retry-After": "0"}, 0, id="zero"),
         pytest.param({"Retry-After": "-3"}, 0, id="negative"),
         pytest.param({"Retry-After": "nan"}, 0, id="nan"),
         pytest.param({"Retry-After": "inf"}, 0, id="inf"),
-        pytest.param({"Retry-After": "1e999"}, 0, id="too_large_to_be_a_number"),
-        pytest.param({"Retry-After": "soon"}, 0, id="a_word"),
+        pytest.param({"Retry-After": "1e999"}, 0, id="overflow"),
+        pytest.param({"Retry-After": "soon"}, 0, id="word"),
         pytest.param({"Retry-After": ""}, 0, id="empty"),
-        pytest.param({"Retry-After": "Fri, 20 Nov 2020 18:00:00 GMT"}, 0, id="a_date_gone_by"),
-        pytest.param({"Retry-After": "Fri, 40 Nov 2099 18:00:00 GMT"}, 0, id="no_date"),
-        pytest.param({"retry-after-ms": "soon"}, 0, id="milliseconds_as_a_word"),
+        pytest.param({"Retry-After": "Fri, 20 Nov 2020 18:00:00 GMT"}, 0, id="past_date"),
+        pytest.param({"Retry-After": "Fri, 40 Nov 2099 18:00:00 GMT"}, 0, id="invalid_date"),
+        pytest.param({"retry-after-ms": "soon"}, 0, id="milliseconds_not_a_number"),
         pytest.param({"X-RateLimit-Reset": "7"}, 0, id="another_header"),
         pytest.param({}, 0, id="missing"),
     ],
@@ -239,7 +239,7 @@ def test_a_missing_default_key_is_reported_before_any_request(llm_server: LlmSer
         ("foo/bar", "llm.model: LiteLLM knows no provider 'foo' ('foo/bar'); see docs/providers.md"),
         ("opena/bar", "llm.model: LiteLLM knows no provider 'opena' ('opena/bar'); did you mean 'openai'?"),
     ],
-    ids=["foo", "a_slip"],
+    ids=["no_suggestion", "typo"],
 )
 def test_an_unknown_provider_gives_a_one_line_error(model: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
@@ -275,7 +275,7 @@ def test_rate_limits_use_up_no_attempts(status: int, llm_server: LlmServer, tmp_
     assert len(llm_server.calls) == 6
 
 
-@pytest.mark.parametrize("retry_after", [None, "0.2"], ids=["no_time_named", "a_time_named"])
+@pytest.mark.parametrize("retry_after", [None, "0.2"], ids=["without_retry_after", "with_retry_after"])
 def test_a_provider_that_refuses_everything_ends_the_run_with_a_one_line_error(
     retry_after: str | None, llm_server: LlmServer, tmp_path: Path
 ) -> None:
@@ -327,7 +327,7 @@ def metered(refusal: Behaviour, per_second: float, burst: int) -> Behaviour:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("retry_after", [None, "1"], ids=["no_time_named", "a_time_named"])
+@pytest.mark.parametrize("retry_after", [None, "1"], ids=["without_retry_after", "with_retry_after"])
 def test_64_callers_nearly_reach_the_rate_of_a_server_of_10_requests_a_second(
     retry_after: str | None, llm_server: LlmServer, tmp_path: Path
 ) -> None:
@@ -433,9 +433,9 @@ STOPPED = asyncio.CancelledError
     ("cancelled", "ends"),
     [
         pytest.param([], ["Hello."] * 3, id="both_wait"),
-        pytest.param([0], [STOPPED, "Hello.", "Hello."], id="the_first_stops"),
-        pytest.param([1], ["Hello.", STOPPED, "Hello."], id="the_second_stops"),
-        pytest.param([0, 1], [STOPPED, STOPPED, "Hello."], id="both_stop"),
+        pytest.param([0], [STOPPED, "Hello.", "Hello."], id="first_cancelled"),
+        pytest.param([1], ["Hello.", STOPPED, "Hello."], id="second_cancelled"),
+        pytest.param([0, 1], [STOPPED, STOPPED, "Hello."], id="both_cancelled"),
     ],
 )
 def test_identical_concurrent_requests_are_sent_once_whoever_stops_waiting(

@@ -125,10 +125,12 @@ def test_only_our_pth_file_and_that_of_setuptools_run_at_interpreter_start() -> 
         pytest.param(
             ["global.extra-index-url='\\nhttps://one.example/a\\nhttps://two.example/b'"],
             {"UV_INDEX": "https://one.example/a https://two.example/b"},
-            id="two_indexes_on_lines_of_their_own",
+            id="two_indexes_on_separate_lines",
         ),
         pytest.param([":env:.find-links='/wheels ../more'"], {"UV_FIND_LINKS": "/wheels,../more"}, id="folders"),
-        pytest.param(['global.cert="/etc/it\'s.pem"'], {"SSL_CERT_FILE": "/etc/it's.pem"}, id="certificate_in_quotes"),
+        pytest.param(
+            ['global.cert="/etc/it\'s.pem"'], {"SSL_CERT_FILE": "/etc/it's.pem"}, id="certificate_with_a_quote"
+        ),
         pytest.param(
             [":env:.index-url='https://c'", "global.index-url='https://a'", "install.index-url='https://b'"],
             {"UV_DEFAULT_INDEX": "https://c"},
@@ -142,7 +144,7 @@ def test_only_our_pth_file_and_that_of_setuptools_run_at_interpreter_start() -> 
         pytest.param(
             ["global.index-url='https://u:p=1@a/?x=y'"], {"UV_DEFAULT_INDEX": "https://u:p=1@a/?x=y"}, id="equals_sign"
         ),
-        pytest.param(["download.index-url='https://a'", "global.constraint='c.txt'", ""], {}, id="of_no_concern"),
+        pytest.param(["download.index-url='https://a'", "global.constraint='c.txt'", ""], {}, id="other_settings"),
     ],
 )
 def test_uv_gets_the_index_settings_of_pip(listing: list[str], expected: dict[str, str]) -> None:

@@ -241,9 +241,9 @@ def test_refusals_without_a_retry_time_back_off_exponentially() -> None:
 @pytest.mark.parametrize(
     ("wave", "late", "least", "most"),
     [
-        pytest.param(0.05, 0.6, 0.6, 0.61, id="longer"),
-        pytest.param(0.6, 0.05, 0.45, 0.48, id="shorter"),
-        pytest.param(0.05, 0.0, 0.0, 0.01, id="no_time_named"),
+        pytest.param(0.05, 0.6, 0.6, 0.61, id="longer_wait"),
+        pytest.param(0.6, 0.05, 0.45, 0.48, id="shorter_wait"),
+        pytest.param(0.05, 0.0, 0.0, 0.01, id="without_retry_after"),
     ],
 )
 def test_a_late_refusal_of_a_request_in_flight_pauses_as_long_as_it_asks(
@@ -341,7 +341,7 @@ def test_a_late_refusal_does_not_end_a_healthy_run() -> None:
     [
         pytest.param({"rpm": 600}, 1, 0.9, id="rpm"),
         pytest.param({"tpm": 6000}, 10, 0.9, id="tpm"),
-        pytest.param({"rpm": 1200, "tpm": 6000}, 10, 0.9, id="the_slower_of_both"),
+        pytest.param({"rpm": 1200, "tpm": 6000}, 10, 0.9, id="slower_of_both"),
     ],
 )
 def test_requests_start_at_the_configured_rate(runtime: dict[str, Any], tokens: int, seconds: float) -> None:

@@ -252,7 +252,7 @@ def test_a_large_pool_finds_a_near_duplicate_anywhere() -> None:
 @pytest.mark.parametrize(
     "twin",
     ["Name a river.", "name A RIVER!", "  name\ta\nriver  "],
-    ids=["same_text", "other_case_and_signs", "other_white_space"],
+    ids=["same_text", "other_case_and_punctuation", "other_white_space"],
 )
 def test_the_same_sequence_of_tokens_is_rejected_even_at_threshold_1(twin: str) -> None:
     [verdict] = new_pool(1.0, ["Name a river."]).admit([twin])
@@ -275,7 +275,7 @@ def test_a_duplicate_of_a_rejected_text_is_not_identical() -> None:
     assert [(verdict.accepted, verdict.identical) for verdict in verdicts] == [(False, False), (False, False)]
 
 
-@pytest.mark.parametrize("text", ["", "?!", "为什么", " \n"], ids=["empty", "signs", "another_script", "blank"])
+@pytest.mark.parametrize("text", ["", "?!", "为什么", " \n"], ids=["empty", "punctuation", "another_script", "blank"])
 def test_a_text_without_tokens_scores_0_and_is_never_identical(text: str) -> None:
     verdicts = new_pool(texts=["name a river", text]).admit([text, text])
     assert verdicts == [

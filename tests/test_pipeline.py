@@ -297,7 +297,7 @@ def test_a_stage_fails_if_an_input_changes_while_it_runs(
         ("prompts/chat/classify.j2", "a\n{% if %}", "classify", "prompts/chat/classify.j2:2: is no template"),
         ("params.yaml", "a: [", "filter", "params.yaml: is not YAML"),
     ],
-    ids=["field", "json", "empty", "variable", "syntax", "yaml"],
+    ids=["missing_field", "invalid_json", "empty_file", "unknown_variable", "template_syntax", "invalid_yaml"],
 )
 def test_a_broken_file_gives_a_one_line_error_with_its_location(
     repository: Repository, path: str, text: str, stage: str, line: str

@@ -35,22 +35,22 @@ def key() -> Iterator[None]:
         pytest.param("Füße, 你好, नमस्ते, 👍", "Füße, 你好, नमस्ते, 👍", id="other_scripts"),
         pytest.param(HOSTILE, "Slow down, wol please or not", id="all_at_once"),
         pytest.param("a\x1b[1;31mb\x1b[0mc", "abc", id="colours"),
-        pytest.param("a\x1b]8;;http://x\x1b\\b\x1b]8;;\x1b\\", "ab", id="a_link"),
-        pytest.param("a\x1b]0;title", "a", id="a_title_without_an_end"),
-        pytest.param("a\x1bPq#0\x1b\\b", "ab", id="a_picture"),
-        pytest.param("a\x1bcb\x1b(0c\x1b", "abc", id="a_reset"),
-        pytest.param("a\n\n  b\r\x0bc\u2029d", "a b c d", id="lines"),
-        pytest.param("abc\u202edef\u2069", "abcdef", id="direction"),
-        pytest.param("a\ud83db", "ab", id="half_a_character"),
-        pytest.param(f"It broke. {TRACE}ValueError: odd", "It broke.", id="a_traceback"),
-        pytest.param(f"{TRACE}ValueError: odd", "ValueError: odd", id="nothing_but_a_traceback"),
+        pytest.param("a\x1b]8;;http://x\x1b\\b\x1b]8;;\x1b\\", "ab", id="link"),
+        pytest.param("a\x1b]0;title", "a", id="unfinished_title"),
+        pytest.param("a\x1bPq#0\x1b\\b", "ab", id="sixel_image"),
+        pytest.param("a\x1bcb\x1b(0c\x1b", "abc", id="reset"),
+        pytest.param("a\n\n  b\r\x0bc\u2029d", "a b c d", id="line_breaks"),
+        pytest.param("abc\u202edef\u2069", "abcdef", id="text_direction"),
+        pytest.param("a\ud83db", "ab", id="lone_surrogate"),
+        pytest.param(f"It broke. {TRACE}ValueError: odd", "It broke.", id="traceback"),
+        pytest.param(f"{TRACE}ValueError: odd", "ValueError: odd", id="only_a_traceback"),
         pytest.param(
             "<!DOCTYPE html><html><style>p {x: 1}</style><title>502</title><p>Bad gateway</p>",
             "502 Bad gateway",
-            id="a_page",
+            id="html_page",
         ),
-        pytest.param("max_tokens < 5 and > 3", "max_tokens < 5 and > 3", id="no_page"),
-        pytest.param("", "", id="nothing"),
+        pytest.param("max_tokens < 5 and > 3", "max_tokens < 5 and > 3", id="comparison_signs"),
+        pytest.param("", "", id="empty"),
     ],
 )
 def test_a_server_message_becomes_one_line_that_is_safe_to_print(text: str, line: str) -> None:
@@ -85,13 +85,13 @@ def test_a_key_interspersed_with_control_characters_is_redacted(llm_server: LlmS
 @pytest.mark.parametrize(
     "behaviour",
     [
-        pytest.param(replying({"error": {"message": HOSTILE}}, 500), id="an_error"),
-        pytest.param(replying(f"{HOSTILE}{TRACE}", 500), id="a_text_with_a_traceback"),
-        pytest.param(replying({"error": {"message": HOSTILE, "code": HOSTILE}}), id="under_a_good_status"),
-        pytest.param(replying([HOSTILE]), id="a_reply_that_litellm_stumbles_over"),
-        pytest.param(answering(text="", finish_reason=f"error {HOSTILE}"), id="a_finish_reason"),
-        pytest.param(answering(usage=HOSTILE), id="usage_that_is_a_text"),
-        pytest.param(replying(f"<html>{HOSTILE * 50}</html>"), id="a_page"),
+        pytest.param(replying({"error": {"message": HOSTILE}}, 500), id="error"),
+        pytest.param(replying(f"{HOSTILE}{TRACE}", 500), id="text_with_a_traceback"),
+        pytest.param(replying({"error": {"message": HOSTILE, "code": HOSTILE}}), id="error_with_status_200"),
+        pytest.param(replying([HOSTILE]), id="unexpected_json_list"),
+        pytest.param(answering(text="", finish_reason=f"error {HOSTILE}"), id="finish_reason"),
+        pytest.param(answering(usage=HOSTILE), id="usage_as_text"),
+        pytest.param(replying(f"<html>{HOSTILE * 50}</html>"), id="html_page"),
     ],
 )
 def test_a_fatal_server_message_is_one_line_without_control_characters(
@@ -139,11 +139,11 @@ def test_served_by_holds_no_control_characters(llm_server: LlmServer, tmp_path: 
 @pytest.mark.parametrize(
     "value",
     [
-        pytest.param("sk-first\nsk-second", id="a_line_break"),
-        pytest.param("sk-\x07bell", id="a_control_character"),
-        pytest.param("sk-ключ", id="another_script"),
+        pytest.param("sk-first\nsk-second", id="line_break"),
+        pytest.param("sk-\x07bell", id="control_character"),
+        pytest.param("sk-ключ", id="other_script"),
         pytest.param("“sk-quoted”", id="typographic_quotes"),
-        pytest.param("sk-\u200bhidden", id="an_invisible_character"),
+        pytest.param("sk-\u200bhidden", id="invisible_character"),
     ],
 )
 def test_a_key_with_invalid_characters_gives_a_one_line_error_before_any_attempt(

@@ -94,7 +94,7 @@ def test_a_finished_repository_has_no_changes_since_dvc_lock(finished: Repositor
             "classify.temperature (0.0 -> null), prompts/chat/classify.j2",
             id="key_and_prompt",
         ),
-        pytest.param([("stages/store/locks.py", '"""', '"""Again: ')], "stages/store", id="code_in_a_folder"),
+        pytest.param([("stages/store/locks.py", '"""', '"""Again: ')], "stages/store", id="code_folder"),
         pytest.param([("data/instructions.jsonl", '"id"', '"id" ')], "data/instructions.jsonl", id="earlier_stage"),
         pytest.param(
             [
@@ -287,7 +287,7 @@ def test_an_unreadable_dvc_lock_stops_the_stage_before_the_first_request(
             PAID, {**PRICE, "max_cost_usd": None}, r"3 requests, [\d,]+ tokens/s, 0\.0600 USD spent", id="no_cap"
         ),
         pytest.param(PAID, {}, r"3 requests, [\d,]+ tokens/s", id="price_not_known"),
-        pytest.param({}, {}, r"3 requests, [\d,]+ tokens/s", id="own_machine"),
+        pytest.param({}, {}, r"3 requests, [\d,]+ tokens/s", id="local_model"),
     ],
 )
 def test_the_last_line_counts_requests_and_spending(

@@ -154,7 +154,7 @@ def test_no_focus_adds_a_tag_or_line_to_a_prompt(template: str, text: str) -> No
         ("<label\n>", "‹label\n›"),
         ("<tasks> <p> a < b > c <input type='text'>", "<tasks> <p> a < b > c <input type='text'>"),
     ],
-    ids=["opening", "closing_with_a_capital", "blanks", "line_break", "what_is_no_tag_of_ours"],
+    ids=["opening", "closing_with_a_capital", "blanks", "line_break", "other_tags"],
 )
 def test_quote_changes_only_our_tags(text: str, expected: str) -> None:
     assert quote(text) == expected
@@ -224,7 +224,14 @@ def test_a_binary_file_gives_a_one_line_error_with_its_path(tmp_path: Path) -> N
         "{{ count + instruction }}",
         "{{ count / 0 }}",
     ],
-    ids=["no_such_attribute", "unknown_filter_in_a_block", "forbidden_attribute", "include", "wrong_type", "by_zero"],
+    ids=[
+        "no_such_attribute",
+        "unknown_filter_in_a_block",
+        "forbidden_attribute",
+        "include",
+        "wrong_type",
+        "division_by_zero",
+    ],
 )
 def test_a_template_that_cannot_be_rendered_gives_a_one_line_error_with_its_path(tmp_path: Path, source: str) -> None:
     path = written(tmp_path / "own.j2", source)

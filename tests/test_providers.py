@@ -246,7 +246,7 @@ def test_llm_any_without_a_model_gives_a_one_line_error_with_the_command() -> No
         ),
         ("llm.model=a/b llm@classify.llm=any", "classify.llm.model: llm=any needs the name of a model"),
     ],
-    ids=["no_provider", "no_name", "empty_provider", "built_in", "one_stage"],
+    ids=["no_provider", "no_name", "empty_provider", "built_in_model", "model_of_one_stage"],
 )
 def test_an_invalid_model_name_gives_a_one_line_error(overrides: str, line: str) -> None:
     with pytest.raises(UserError) as error:

@@ -242,13 +242,13 @@ def test_an_empty_refusal_field_is_ignored(refusal: str | None, llm_server: LlmS
 @pytest.mark.parametrize(
     ("body", "end"),
     [
-        pytest.param({"error": "upstream died"}, "asked again", id="a_text"),
+        pytest.param({"error": "upstream died"}, "asked again", id="error_as_text"),
         pytest.param(error("upstream died"), "asked again", id="no_code"),
-        pytest.param(error("slow", code="429"), "asked again", id="a_code_as_text"),
-        pytest.param(error("Rate limit exceeded", code="rate_limit_exceeded"), "asked again", id="a_word_as_code"),
-        pytest.param({"object": "error", "message": "died", "code": 500}, "asked again", id="the_whole_body"),
+        pytest.param(error("slow", code="429"), "asked again", id="code_as_text"),
+        pytest.param(error("Rate limit exceeded", code="rate_limit_exceeded"), "asked again", id="code_as_word"),
+        pytest.param({"object": "error", "message": "died", "code": 500}, "asked again", id="error_object_as_body"),
         pytest.param({"choices": "none"}, "asked again", id="choices_as_text"),
-        pytest.param([], "asked again", id="a_list"),
+        pytest.param([], "asked again", id="json_list"),
         pytest.param(None, "asked again", id="null"),
         pytest.param({"choices": None, "base_resp": {"status_msg": "output new_sensitive"}}, "filtered", id="minimax"),
         pytest.param(error("Input was flagged by moderation", code=403), "filtered", id="flagged"),

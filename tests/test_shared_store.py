@@ -375,8 +375,8 @@ def test_a_stage_stops_if_dvc_is_killed_before_the_first_request(
     [
         pytest.param(SEEDLING, False, id="seedling"),
         pytest.param(DVC, False, id="dvc"),
-        pytest.param(("sh", "-c", f"(sleep 0.1; exec {PROGRAM}) & exit"), False, id="program"),
-        pytest.param(STAGE, False, id="by_hand"),
+        pytest.param(("sh", "-c", f"(sleep 0.1; exec {PROGRAM}) & exit"), False, id="python_program"),
+        pytest.param(STAGE, False, id="direct"),
         pytest.param(("sh", "-c", f"(sleep 0.1; exec {' '.join(STAGE)}) & exit"), False, id="detached"),
         pytest.param(("sh", "-c", f"nohup {' '.join(SEEDLING)}; true"), True, id="seedling_left_behind"),
         pytest.param(("sh", "-c", f"nohup {' '.join(DVC)}; true"), True, id="dvc_left_behind"),

@@ -102,7 +102,7 @@ def test_accented_letters_stay_in_the_word(text: str, tokens: list[str]) -> None
         "combining_accent",
         "combining_voice_mark",
         "ligatures",
-        "raised_and_circled",
+        "superscript_and_circled",
     ],
 )
 def test_spellings_that_look_the_same_have_the_same_tokens(text: str, same: str) -> None:
@@ -138,7 +138,7 @@ def test_a_script_with_spaces_has_one_token_per_word(text: str, tokens: list[str
 
 
 @pytest.mark.parametrize(
-    "text", ["", " \n\t", "?!… — «»", "🙂🎉", "_"], ids=["empty", "blank", "signs", "faces", "line"]
+    "text", ["", " \n\t", "?!… — «»", "🙂🎉", "_"], ids=["empty", "blank", "punctuation", "emoji", "underscore"]
 )
 def test_a_text_without_letters_and_digits_has_no_tokens(text: str) -> None:
     assert unicode_tokens(text) == rouge_tokens(text) == []
