@@ -5,7 +5,7 @@ from tests.answer_table import Reading
 from tests.repository import ROOT
 
 
-def test_the_table_in_the_docs_is_what_the_command_prints() -> None:
+def test_the_table_in_the_docs_matches_the_command() -> None:
     assert f"\n{table()}\n" in (ROOT / "docs/prompts.md").read_text("utf-8")
 
 

@@ -156,7 +156,7 @@ def test_check_tracks_every_group_but_runtime() -> None:
     assert set(STAGES["check"]["params"]) == set(type(validate(Config, PARAMS)).model_fields) - {"runtime"}
 
 
-def test_params_yaml_is_what_conf_composes_to() -> None:
+def test_params_yaml_matches_conf() -> None:
     assert (ROOT / "params.yaml").read_text("utf-8") == compose(ROOT / "conf")
 
 

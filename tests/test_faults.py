@@ -438,7 +438,7 @@ STOPPED = asyncio.CancelledError
         pytest.param([0, 1], [STOPPED, STOPPED, "Hello."], id="both_cancelled"),
     ],
 )
-def test_identical_concurrent_requests_are_sent_once_whoever_stops_waiting(
+def test_identical_concurrent_requests_are_sent_once_even_if_one_is_cancelled(
     cancelled: list[int], ends: list[object], llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = delayed(HELLO)

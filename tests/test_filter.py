@@ -160,7 +160,7 @@ def test_inputs_that_differ_in_case_are_no_duplicates_if_the_task_is_about_case(
     assert reasons(judged(task(raw, instruction="Write the town with a capital letter."))) == []
 
 
-def test_a_rejection_shows_what_the_rule_found_in_200_characters() -> None:
+def test_a_rejection_shows_up_to_200_characters_of_the_match() -> None:
     [refused] = judged(task("<input>c</input><output>I'm sorry, but I cannot do that.</output>")).rejected
     assert refused.detail == {"found": "I'm sorry, but I cannot do that"}
     [copied] = judged(task(f"<input>{'b a ' * 100}</input><output>{'b a ' * 100}</output>")).rejected

@@ -56,7 +56,7 @@ def test_the_guide_states_the_number_of_tasks_in_the_book() -> None:
     assert f"a book of {len(tasks())} tasks written by hand" in text
 
 
-def test_the_table_of_prompt_lengths_is_what_its_command_prints() -> None:
+def test_the_table_of_prompt_lengths_matches_its_command() -> None:
     [command] = block("docs/prompts.md", "sh", "prompt_tokens").splitlines()
     done = Repository(ROOT).run(*command.split())
     assert done.returncode == 0, done.stderr
