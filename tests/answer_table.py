@@ -1,4 +1,4 @@
-"""What each answer in tests/answers/ holds: one whole answer of a model for each quirk, in the words of a person.
+"""The expected reading of each answer in tests/answers/: one whole answer of a model for each quirk.
 
 The four styles: base list, chat tags, chat prose, reasoning.
 """
@@ -109,7 +109,7 @@ FROM_CHAT: dict[str, list[str]] = {
     "reasoning_in_another_tag": [RIVER],
     "windows_line_ends": [RIVER, WORDS],
 }
-"""Answers of chat models that ended by themselves -> their instructions."""
+"""Complete answers of chat models -> their instructions."""
 
 FROM_BASE: dict[str, list[str]] = {
     "base_model_continues_the_list": [SEASON, CAPITAL, "Write a short thank-you note to a teacher."],
@@ -125,7 +125,7 @@ FROM_BASE: dict[str, list[str]] = {
     "base_model_leaves_out_blanks": [RIVER, WORDS, PICNIC],
     "base_model_answers_its_own_task": [RIVER, WORDS],
 }
-"""Answers that go on after an open number -> their instructions."""
+"""Answers that continue a numbered list of the prompt -> their instructions."""
 
 CUT_OFF: dict[str, tuple[list[str], list[str]]] = {
     "length_limit_inside_the_third_item": ([RIVER, WORDS], ["Plan a picnic for six peo"]),
@@ -134,7 +134,7 @@ CUT_OFF: dict[str, tuple[list[str], list[str]]] = {
     "json_list_cut_off_inside_an_item": ([RIVER, WORDS], ["Plan a pic"]),
     "json_list_cut_off_between_items": ([RIVER], [WORDS]),
 }
-"""Answers that hit their token limit -> instructions that are complete, and the one that is not."""
+"""Answers that reached the token limit -> the complete instructions, and the incomplete one."""
 
 KETTLE = ("kettle", "The kettle whistled.")
 KETTLE_AND_WINDOW = ("kettle, window", "She opened the window when the kettle whistled.")
@@ -206,7 +206,7 @@ INPUT_FIRST: dict[str, list[tuple[str, str]]] = {
     "reasoning_channels_without_marks": [("", "The Danube.")],
     "reasoning_that_names_its_answer_early": [("delta", "The Danube.")],
 }
-"""Answers to an input-first prompt that ended by themselves -> (input, output)."""
+"""Complete answers to an input-first prompt -> (input, output)."""
 
 SPAM, NO_SPAM = ("You won a prize!", "spam"), ("See you at ten.", "no spam")
 
@@ -230,7 +230,7 @@ OUTPUT_FIRST: dict[str, list[tuple[str, str]]] = {
     "label_tags": [SPAM],
     "reasoning_before_the_labels": [SPAM, NO_SPAM],
 }
-"""Answers to an output-first prompt that ended by themselves -> (input, output)."""
+"""Complete answers to an output-first prompt -> (input, output)."""
 
 CUT_OFF_INSTANCES: dict[str, tuple[bool, list[ParsedInstance]]] = {
     "length_limit_inside_an_output": (
@@ -259,7 +259,7 @@ CUT_OFF_INSTANCES: dict[str, tuple[bool, list[ParsedInstance]]] = {
         [ParsedInstance(*SPAM, cut_off=False), ParsedInstance("See you at", "no spam", cut_off=True)],
     ),
 }
-"""Answers that hit their token limit -> whether output-first, and their instances."""
+"""Answers that reached the token limit -> whether the prompt was output-first, and the instances."""
 
 VERDICTS: dict[str, bool | None] = {
     "verdict_after_reasoning": False,
@@ -280,17 +280,17 @@ VERDICTS: dict[str, bool | None] = {
 BROKEN: dict[str, tuple[list[str], list[str]]] = {
     "tag_that_never_closes_after_others": ([RIVER], ["Describe how the boats in a"]),
 }
-"""Answers that break off although the server says stop -> instructions that are complete, and the one that is not."""
+"""Incomplete answers with the finish reason stop -> the complete instructions, and the incomplete one."""
 
 BROKEN_INSTANCES: dict[str, list[tuple[str, str]]] = {
     "block_of_code_that_never_closes": [],
     "json_pair_that_breaks_off": [],
 }
-"""Answers that break off although the server says stop -> their complete instances."""
+"""Incomplete answers with the finish reason stop -> the complete instances."""
 
 
 class Reading(NamedTuple):
-    """One answer, how a stage reads it, and what is right."""
+    """One answer, the way a stage reads it, and the right result."""
 
     quirk: str
     text: str
@@ -303,12 +303,12 @@ class Reading(NamedTuple):
 
 
 def answer(quirk: str) -> str:
-    """Return an answer with its line ends as they are."""
+    """Return an answer with its line ends unchanged."""
     return (ANSWERS / f"{quirk}.txt").read_bytes().decode()
 
 
 def readings() -> list[Reading]:
-    """Return all answers with what is right, by name."""
+    """Return all answers with their right results, sorted by name."""
     found: list[Reading] = []
 
     def add(quirk: str, kind: str, parts: object, *, continues: bool = False, truncated: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""What tests share: one finished repository per run, a copy of it for each test, and a server of answers.
+"""Fixtures that tests share: one finished repository per run, a copy of it for each test, and a model server.
 
-With SEEDLING_TEST_STRICT=1, as in CI, a skipped test fails, unless it needs data beside a repository that has none.
+With SEEDLING_TEST_STRICT=1, as in CI, a skipped test fails. Tests that need absent data beside the repository may skip.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ STRICT = os.environ.get("SEEDLING_TEST_STRICT") == "1"
 
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Turn a skip into a failure that tells its reason. An expected failure stays what it is."""
+    """Turn a skip into a failure with its reason. Leave an expected failure unchanged."""
     if not STRICT or not report.skipped or hasattr(report, "wasxfail"):
         return
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
@@ -30,7 +30,7 @@ def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Report a test."""
+    """Report a test, with a skip as a failure in strict mode."""
     report = yield
     refuse_skip(report)
     return report
@@ -38,7 +38,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Report the collection of a file, which can be skipped as a whole."""
+    """Report the collection of a file, which can skip as a whole."""
     report = yield
     refuse_skip(report)
     return report
@@ -46,7 +46,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A repository whose DAG has run to its end with 12 instructions. Not to be changed: take `repository`."""
+    """A repository whose DAG has finished with 12 instructions. Read-only: use `repository` to change files."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # the first worker builds, the others wait
     repository = Repository(shared / "finished")
@@ -63,12 +63,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 @pytest.fixture
 def repository(finished: Repository, tmp_path: Path) -> Repository:
-    """A copy of the finished repository, to be changed as a test likes."""
+    """A copy of the finished repository that a test may change."""
     return finished.copy(tmp_path / "repository")
 
 
 @pytest.fixture
 def llm_server() -> Iterator[LlmServer]:
-    """A server of answers of this test's own."""
+    """A model server for this test alone."""
     with LlmServer() as server:
         yield server

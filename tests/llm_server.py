@@ -1,7 +1,7 @@
 """A server on 127.0.0.1 that speaks OpenAI's chat and text completions, and fails on demand.
 
-It answers with the built-in model, so that the whole pipeline can run against it. `script` says what happens to the
-next requests, one entry each; `behaviour` what happens to every other.
+It answers with the built-in model, so that the whole pipeline can run against it. `script` holds the behaviour
+for the next requests, one entry each; `behaviour` applies to all others.
 """
 
 import json
@@ -29,6 +29,9 @@ from stages.store.request import Request, Requests
 Section = Mapping[str, Any]  # Any: what YAML holds
 
 PATHS = {"/v1/chat/completions": "chat", "/v1/completions": "completion"}
+NOBODY = "http://127.0.0.1:1/v1"
+"""A URL at which no server listens."""
+
 FOREVER_SECONDS = 300.0
 _PARAMS = Path(__file__).parents[1] / "params.yaml"
 _STAGES = ("generate", "classify", "instantiate")
@@ -53,19 +56,19 @@ _DECODING: Section = {
 
 
 def configure(llm: Section | None = None, generate: Section | None = None, runtime: Section | None = None) -> Config:
-    """Return the repository's config with a model of this server in every stage, and the values given."""
+    """Return the config of the repository with the model of this server in every stage and the given values."""
     raw = yaml.safe_load(_PARAMS.read_text("utf-8"))
     model = {**_LLM, **(llm or {})}
     for section in (raw, *(raw[name] for name in _STAGES)):
         section["llm"] = model
     raw["prompts"]["mode"] = model["mode"]
     raw["generate"].update({**_DECODING, **(generate or {})})
-    raw["runtime"].update({"max_cost_usd": None, **(runtime or {})})  # the model of this server has no price
+    raw["runtime"].update({"max_cost_usd": None, **(runtime or {})})  # a cap would need a price
     return validate(Config, raw)
 
 
 def part(model: type[Model], config: Config) -> Model:
-    """Return the sections of a config that a stage declares to read."""
+    """Return the sections of a config that a stage declares."""
     whole, read = config.model_dump(), {}
     for name, declared in model.model_fields.items():
         keys: list[str] = getattr(declared.annotation, "model_fields", [])
@@ -80,13 +83,13 @@ def requests_of(decoding: Decoding, *prompts: str, max_tokens: int = 1000) -> li
 
 
 def ask(config: Config, *prompts: str) -> list[Answer]:
-    """Return the answers to prompts, asked as the stages ask."""
+    """Return the answers to prompts, requested as a stage does."""
     return answer_each("generate", config.runtime, requests_of(config.generate, *prompts))
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it came in; header names are in lower case."""
+    """A received request; header names are in lower case."""
 
     path: str
     headers: Mapping[str, str]
@@ -106,7 +109,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Reaction:
-    """What goes back over the wire, and how."""
+    """The response to a request, with its delays and faults."""
 
     content: bytes = b""
     status: int = 200
@@ -122,7 +125,7 @@ Behaviour = Callable[[Call], Reaction]
 
 
 def completion(call: Call, **changes: Any) -> dict[str, Any]:  # Any: JSON
-    """Return the built-in model's answer in OpenAI's words, with `text`, `finish_reason` or other fields changed."""
+    """Return the answer of the built-in model as an OpenAI response, with the given fields changed."""
     stop = call.body.get("stop") or []
     answer = reply(
         call.prompt,
@@ -149,19 +152,19 @@ def completion(call: Call, **changes: Any) -> dict[str, Any]:  # Any: JSON
 
 
 def answering(**changes: Any) -> Behaviour:  # Any: JSON
-    """Return the behaviour of a server that answers, with fields changed as in `completion`."""
+    """Return the behaviour of a server that answers, with the given fields changed as in `completion`."""
     return lambda call: Reaction(json.dumps(completion(call, **changes)).encode())
 
 
 def failing(status: int, message: str = "no", retry_after: str | None = None) -> Behaviour:
-    """Return the behaviour of a server that refuses with a status."""
+    """Return the behaviour of a server that responds with an error status."""
     error = {"error": {"message": message, "type": "error", "param": None, "code": None}}
     headers = {} if retry_after is None else {"Retry-After": retry_after}
     return lambda _: Reaction(json.dumps(error).encode(), status, headers)
 
 
 def replying(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Behaviour:
-    """Return the behaviour of a server that sends a text, or the JSON of anything else."""
+    """Return the behaviour of a server that sends this text, or the JSON of any other body."""
     content = body if isinstance(body, str) else json.dumps(body)
     return lambda _: Reaction(content.encode(), status, headers or {})
 
@@ -175,7 +178,7 @@ def slow(seconds: float) -> Behaviour:
 
 
 def trickle(seconds: float) -> Behaviour:
-    """Return the behaviour of a server that sends its answer in ten pieces over so many seconds."""
+    """Return the behaviour of a server that sends its answer in ten pieces over the given seconds."""
     return lambda call: replace(answer(call), drip_seconds=seconds / 10)
 
 
@@ -200,18 +203,18 @@ def html(_: Call) -> Reaction:
 
 
 def echo_key(call: Call) -> Reaction:
-    """Refuse as servers do that repeat what they were sent."""
+    """Refuse the request with an error that repeats the key."""
     return failing(401, f"Incorrect API key provided: {call.headers.get('authorization')}")(call)
 
 
 class LlmServer:
-    """The server, from entering the context to leaving it."""
+    """The server, which runs inside its `with` block."""
 
     def __init__(self) -> None:
         self.script: deque[Behaviour] = deque()
         self.behaviour: Behaviour = answer
         self.takes_any_path = False
-        """Whether requests are answered at every path: a provider with an interface of its own has others."""
+        """Whether requests are answered at every path, for providers whose API is not that of OpenAI."""
         self.calls: list[Call] = []
         self.connections = 0
         self.in_flight = 0
@@ -229,7 +232,7 @@ class LlmServer:
     def configure(
         self, folder: Path, llm: Section | None = None, generate: Section | None = None, runtime: Section | None = None
     ) -> Config:
-        """Return the config of a stage that asks this server and keeps the answers in a folder."""
+        """Return the config of a stage that uses this server and stores its answers in a folder."""
         reach = {"api_base": self.api_base, "answers_dir": str(folder), "attempts": 2, "grace_seconds": 5}
         return configure(llm, generate, {**reach, **(runtime or {})})
 
@@ -245,7 +248,7 @@ class LlmServer:
         self._http.server_close()
 
     def begin(self, call: Call) -> Behaviour:
-        """Take a call in and return what is to happen to it."""
+        """Record a call and return the behaviour for it."""
         with self._lock:
             self.calls.append(call)
             self.in_flight += 1
@@ -264,12 +267,12 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 256
 
-    def __init__(self, *arguments: Any) -> None:  # Any: those of socketserver
+    def __init__(self, *arguments: Any) -> None:  # Any: the arguments of socketserver
         self.connections: set[socket.socket] = set()
         super().__init__(*arguments)
 
     def cut_connections(self) -> None:
-        """End the threads that wait for another request of a client that keeps its connection."""
+        """End the threads that wait for the next request on a kept-alive connection."""
         for connection in list(self.connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -318,4 +321,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.llm.closing.wait(seconds)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: pytest's output is for tests."""
+        """Print nothing, to keep the output of pytest readable."""

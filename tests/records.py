@@ -1,11 +1,11 @@
-"""Records for tests, with values that do not matter filled in."""
+"""Records for tests, with defaults for the fields that do not matter."""
 
 from typing import Any
 
 from stages.contract.records import Answer, Instance, Instruction, SeedTask, Task
 
 NOTICE = "Demonstration data from a built-in book of hand-written tasks, not from a language model."
-"""What is said wherever data of the built-in model is shown."""
+"""The notice that accompanies data of the built-in model everywhere."""
 
 _INSTRUCTION: dict[str, Any] = {
     "id": "ins-1",

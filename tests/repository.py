@@ -1,4 +1,4 @@
-"""A real repository of its own for a test: real git, real dvc, this working tree's code."""
+"""A separate repository for each test: real git, real DVC and the code of this working tree."""
 
 import json
 import os
@@ -20,7 +20,7 @@ SHARED = ROOT.parent / "shared"
 
 @dataclass(frozen=True)
 class Repository:
-    """A clone at `root` and what a person does there."""
+    """A clone at `root`, with the commands that a user runs there."""
 
     root: Path
 
@@ -37,21 +37,21 @@ class Repository:
         )
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a command as `run` does and do not wait; what it says is added to said.txt beside the root."""
-        with open(self.root.parent / "said.txt", "ab") as said:
+        """Start a command as `run` does, without waiting; append its output to output.txt beside the root."""
+        with open(self.root.parent / "output.txt", "ab") as output:
             return subprocess.Popen(
-                command, cwd=self.root, env=_environment(environment), stdout=said, stderr=subprocess.STDOUT
+                command, cwd=self.root, env=_environment(environment), stdout=output, stderr=subprocess.STDOUT
             )
 
-    def said(self) -> str:
-        """Return what commands that were started have said."""
-        return (self.root.parent / "said.txt").read_text("utf-8")
+    def output(self) -> str:
+        """Return the output of all started commands."""
+        return (self.root.parent / "output.txt").read_text("utf-8")
 
     def processes(self) -> list[psutil.Process]:
-        """What runs at the root."""
+        """Return the processes whose working directory is the root."""
         found = []
         for process in psutil.process_iter():
-            with suppress(psutil.Error):  # of another user, or ended since
+            with suppress(psutil.Error):  # the process belongs to another user or has ended
                 if process.cwd() == str(self.root) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
@@ -60,7 +60,7 @@ class Repository:
         return self.run("python", "-m", "stages.commands.cli", *arguments, **environment)
 
     def choose(self, *overrides: str) -> None:
-        """Adopt a choice as `seedling run` does, and run nothing."""
+        """Adopt a choice as `seedling run` does, without running a stage."""
         imports = "from stages.choice.adopt import *; from stages.choice.choose import *"
         done = self.run("python", "-c", f"{imports}; adopt(amended(read_choice(), {list(overrides)!r}))")
         assert done.returncode == 0, done.stderr
@@ -82,7 +82,7 @@ class Repository:
         self.git("commit", "--quiet", "--allow-empty", "-m", "state")
 
     def changed(self) -> list[str]:
-        """What git sees changed or new."""
+        """Return the paths that git reports as changed or new."""
         return [line[3:] for line in self.git("status", "--porcelain").splitlines()]
 
     def read(self, path: str) -> str:
@@ -105,7 +105,7 @@ class Repository:
         return params
 
     def data(self) -> dict[str, bytes]:
-        """All bytes a run produced, by path."""
+        """Return the content of every file a run produced, by path."""
         files = [path for folder in ("data", "reports") for path in (self.root / folder).rglob("*") if path.is_file()]
         return {str(path.relative_to(self.root)): path.read_bytes() for path in sorted(files)}
 
@@ -122,7 +122,7 @@ def _environment(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def new_repository(target: Path, instructions: int) -> Repository:
-    """Return a committed copy of this working tree that wants so many instructions; nothing has run in it."""
+    """Return a committed copy of this working tree with a target of `instructions`; no stage has run in it."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):

@@ -1,4 +1,4 @@
-"""Figures and the page: counted right, and safe to open."""
+"""Figures and the report: the counts are right, and the page is safe to open."""
 
 import json
 import re
@@ -30,12 +30,12 @@ def test_table_1_counts_an_instruction_once_however_many_instances_it_has() -> N
     }
 
 
-def test_nothing_to_count_is_unknown_and_not_zero() -> None:
+def test_a_mean_of_nothing_is_null_and_not_zero() -> None:
     assert mean_words([]) is None
     assert table_1([])["output_words"] is None
 
 
-def test_a_histogram_counts_every_score_once_and_one_in_the_last_bin() -> None:
+def test_a_histogram_counts_every_score_once_and_puts_a_score_of_1_in_the_last_bin() -> None:
     bins = histogram([0.0, 0.049, 0.05, 0.7, 1.0])
     assert [row["instructions"] for row in bins if row["instructions"]] == [2, 1, 1, 1]
     assert bins[-1] == {"from": 0.95, "instructions": 1}
@@ -57,7 +57,7 @@ def test_the_closest_seed_is_found_and_instructions_are_not_compared_with_each_o
     ]
 
 
-def test_an_instruction_like_no_seed_is_no_seed_for_the_others() -> None:
+def test_instructions_are_compared_with_seeds_only() -> None:
     rows = [instruction(instruction="Name three rivers."), instruction(instruction="Name three rivers.")]
     assert closest_seeds(rows, [seed("s", "Count.")], rouge_tokens, 1) == [0.0, 0.0]
 
@@ -92,7 +92,7 @@ def test_the_report_shows_as_many_records_as_the_config_says_and_no_seed(reposit
     assert "Rejected: 2 records" in page
 
 
-def test_reasons_come_in_the_order_of_the_stages_most_first() -> None:
+def test_rejection_reasons_are_ordered_by_stage_and_then_by_count() -> None:
     rows = [
         Rejected(stage=s, reason=r, detail={}, record={})
         for s, r in [("filter", "b"), ("generate", "z"), ("filter", "a"), ("filter", "a")]
@@ -105,7 +105,7 @@ def test_reasons_come_in_the_order_of_the_stages_most_first() -> None:
     ]
 
 
-def test_spread_takes_evenly_spaced_records_in_order() -> None:
+def test_spread_picks_evenly_spaced_records_in_order() -> None:
     assert spread(list(range(100)), 4) == [12, 37, 62, 87]
     assert spread([1, 2], 5) == [1, 2]
     assert spread([], 3) == []
@@ -121,7 +121,7 @@ def test_records_without_any_text_are_shown_too(repository: Repository) -> None:
     assert "an answer without text" in repository.read("data/report.html")
 
 
-def test_hostile_text_in_the_report_is_shown_and_not_run(repository: Repository) -> None:
+def test_the_report_shows_hostile_text_without_running_it(repository: Repository) -> None:
     hostile = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}"
     [first, *others] = repository.rows("data/instances.jsonl")
     machine = next(row for row in others if row["source"] == "machine")

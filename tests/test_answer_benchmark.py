@@ -1,11 +1,11 @@
-"""The command that compares how answers are read."""
+"""The benchmark that compares our parser with the published rules."""
 
 from benchmarks.answers import ANSWERS, mixed_set, ours, published, table
 from tests.answer_table import Reading
 from tests.repository import ROOT
 
 
-def test_the_table_in_the_docs_is_what_the_command_prints() -> None:
+def test_the_table_in_the_docs_matches_the_command() -> None:
     assert f"\n{table()}\n" in (ROOT / "docs/prompts.md").read_text("utf-8")
 
 
@@ -20,7 +20,7 @@ def by_the_published_rules(text: str, kind: str, *, truncated: bool = False) -> 
     return published(Reading("", text, kind, False, truncated, None))
 
 
-def test_the_published_rules_have_the_faults_that_are_known_of_them() -> None:
+def test_the_published_rules_show_their_known_faults() -> None:
     assert by_the_published_rules("Ask NASA.\n10. Name a river.", "instructions") == ["Ask nasa.", "Name a river."]
     assert by_the_published_rules("Ask.\n10. Name", "instructions", truncated=True) == []
     assert by_the_published_rules("Yes.", "verdict") is False

@@ -1,4 +1,4 @@
-"""The answer store: the key of a request, and answers that outlive everything but their file."""
+"""The answer store: the key of a request, and answers that survive kills and full disks."""
 
 import os
 import signal
@@ -20,8 +20,9 @@ from stages.store.answers import AnswerStore
 from stages.store.database import SCHEMA_VERSION, answers_folder, network_file_system
 from stages.store.request import Request, Requests
 from tests.llm_server import configure
+from tests.records import answer
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 TEXT = {"provider": "text-completion-openai", "model": "text-completion-openai/test", "mode": "completion"}
 
 
@@ -30,20 +31,7 @@ def new_request(llm: dict[str, Any] | None = None, **generate: Any) -> Request: 
 
 
 def new_answer(request: Request, text: str = "Hello.") -> Answer:
-    return Answer(
-        key=request.key,
-        model=request.llm.model,
-        served_by="test-1",
-        text=text,
-        reasoning="",
-        finish_reason="stop",
-        prompt_tokens=2,
-        cached_tokens=0,
-        completion_tokens=1,
-        reasoning_tokens=0,
-        cost_usd=None,
-        dropped_parameters=[],
-    )
+    return answer(text, key=request.key, model=request.llm.model, cost_usd=None)
 
 
 @pytest.fixture
@@ -74,7 +62,7 @@ def store(tmp_path: Path) -> Iterator[AnswerStore]:
         ),
     ],
 )
-def test_the_key_of_a_request_stays_what_it_was(llm: dict[str, Any], canonical: str, key: str) -> None:
+def test_the_key_of_a_request_never_changes_between_versions(llm: dict[str, Any], canonical: str, key: str) -> None:
     request = new_request(llm)
     assert (request.canonical.decode(), request.key) == (canonical, key)
 
@@ -98,7 +86,9 @@ def test_the_key_of_a_request_stays_what_it_was(llm: dict[str, Any], canonical: 
         pytest.param({}, {"stop": ["\n"]}, id="stop"),
     ],
 )
-def test_the_key_changes_with_what_decides_the_answer(llm: dict[str, Any], generate: dict[str, Any]) -> None:
+def test_the_key_changes_with_every_setting_that_can_change_the_answer(
+    llm: dict[str, Any], generate: dict[str, Any]
+) -> None:
     assert new_request(llm, **generate).key != new_request().key
 
 
@@ -114,39 +104,39 @@ def test_the_key_changes_with_the_prompt_the_token_limit_and_the_sample() -> Non
     [
         pytest.param(new_request({"api_key_env": "OTHER_KEY"}), id="api_key_env"),
         pytest.param(new_request(temperature=1), id="whole_number"),
-        pytest.param(replace(new_request(), parameters={"temperature": 1.0, "max_tokens": 100}), id="order"),
+        pytest.param(replace(new_request(), parameters={"temperature": 1.0, "max_tokens": 100}), id="key_order"),
     ],
 )
-def test_the_key_does_not_change_with_how_the_answer_is_fetched_or_written_down(request_of_another: Request) -> None:
+def test_the_key_ignores_how_the_answer_is_fetched_and_how_values_are_written(request_of_another: Request) -> None:
     assert request_of_another.key == new_request().key
 
 
-def test_equal_prompts_are_counted_in_order() -> None:
+def test_repeated_prompts_get_increasing_sample_numbers() -> None:
     requests = Requests(configure().generate)
     made = [requests.make(prompt, 100) for prompt in ("a", "b", "a", "a", "b")]
     assert [request.sample for request in made] == [0, 0, 1, 2, 1]
 
 
 @pytest.mark.parametrize(("send_seed", "seeds"), [(True, [0, 1]), (False, [None, None])], ids=["sent", "not_sent"])
-def test_the_seed_is_the_sample_where_it_is_sent(send_seed: bool, seeds: list[int | None]) -> None:
+def test_the_sample_number_is_sent_as_the_seed_if_send_seed_is_on(send_seed: bool, seeds: list[int | None]) -> None:
     requests = Requests(configure({"send_seed": send_seed}).generate)
     assert [requests.make("a", 100).parameters.get("seed") for _ in seeds] == seeds
 
 
-def test_reasoning_tokens_are_added_to_those_of_the_answer() -> None:
+def test_reasoning_tokens_are_added_to_the_token_limit() -> None:
     assert new_request({"reasoning_tokens": 5000}).parameters["max_tokens"] == 5100
 
 
 # The store
 
 
-def test_an_answer_is_read_as_it_was_put(store: AnswerStore) -> None:
+def test_the_store_returns_an_answer_unchanged(store: AnswerStore) -> None:
     answer = new_answer(new_request(), "“Grüße”, 😀\x00\r\n")
     store.put(new_request(), answer)
     assert store.get(answer.key) == answer
 
 
-def test_an_answer_that_was_not_put_is_none(store: AnswerStore) -> None:
+def test_a_missing_answer_is_none(store: AnswerStore) -> None:
     assert store.get(new_request().key) is None
 
 
@@ -159,7 +149,7 @@ def test_the_first_writer_wins(store: AnswerStore, tmp_path: Path) -> None:
 
 
 def put_without_end(store: AnswerStore, report: Callable[[str], object]) -> None:
-    """Put answers and report the key of each when `put` has returned."""
+    """Store answers without end, and report the key of each once `put` has returned."""
     requests = Requests(configure().generate)
     while True:
         request = requests.make("Say hello.", 100)
@@ -168,11 +158,11 @@ def put_without_end(store: AnswerStore, report: Callable[[str], object]) -> None
 
 
 def put_and_print(folder: str) -> None:
-    """Put answers and print their keys; run as a process of its own."""
+    """Store answers and print their keys. Runs in a separate process."""
     put_without_end(AnswerStore(Path(folder)), lambda key: os.write(1, f"{key}\n".encode()))
 
 
-def test_what_put_returned_from_survives_kill_9(tmp_path: Path) -> None:
+def test_an_answer_survives_kill_9_once_put_has_returned(tmp_path: Path) -> None:
     code = f"from tests.test_answers import put_and_print; put_and_print({str(tmp_path)!r})"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout
@@ -215,15 +205,17 @@ def write_answer_that_is_no_record(file: Path) -> None:
     ("spoil", "message"),
     [
         pytest.param(write_garbage, "cannot be used (file is not a database); move it away", id="garbage"),
-        pytest.param(cut_in_half, "cannot be used (database disk image is malformed); move it away", id="cut"),
-        pytest.param(executing("CREATE TABLE songs (title)"), "has a table 'songs'", id="foreign"),
+        pytest.param(cut_in_half, "cannot be used (database disk image is malformed); move it away", id="cut_in_half"),
+        pytest.param(executing("CREATE TABLE songs (title)"), "has a table 'songs'", id="other_database"),
         pytest.param(executing("CREATE TABLE answers (title)"), "cannot be used (no such column", id="other_columns"),
-        pytest.param(write_answer_that_is_no_record, "cannot be read; restore the file", id="no_record"),
-        pytest.param(executing(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"), "by a newer Seedling", id="newer"),
+        pytest.param(write_answer_that_is_no_record, "cannot be read; restore the file", id="answer_of_a_wrong_form"),
+        pytest.param(
+            executing(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"), "by a newer Seedling", id="newer_schema"
+        ),
         pytest.param(Path.mkdir, "cannot be used (unable to open database file)", id="folder"),
     ],
 )
-def test_a_file_that_is_no_store_is_one_line_for_the_user(
+def test_a_file_that_is_not_a_store_gives_a_one_line_error(
     spoil: Callable[[Path], None], message: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "answers.sqlite"
@@ -235,7 +227,7 @@ def test_a_file_that_is_no_store_is_one_line_for_the_user(
     assert "\n" not in str(caught.value)
 
 
-def test_a_foreign_file_is_left_as_it_was(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_left_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "answers.sqlite"
     executing("CREATE TABLE songs (title)")(file)
     before = file.read_bytes()
@@ -244,7 +236,7 @@ def test_a_foreign_file_is_left_as_it_was(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_a_folder_that_is_a_file_is_one_line_for_the_user(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_answers_folder_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "answers").write_text("")
     with pytest.raises(UserError) as caught:
         AnswerStore(tmp_path / "answers")
@@ -266,7 +258,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_what_was_put_before_the_disk_was_full_stays_readable(small_disk: Path) -> None:
+def test_answers_stored_before_the_disk_filled_up_stay_readable(small_disk: Path) -> None:
     with closing(AnswerStore(small_disk)) as store:
         keys: list[str] = []
         with pytest.raises(SeedlingError, match=r"the disk is full; free some space and run again$"):
@@ -278,18 +270,18 @@ def test_what_was_put_before_the_disk_was_full_stays_readable(small_disk: Path) 
         assert all(store.get(key) for key in keys)
 
 
-# Where it is
+# The folder of the store
 
 
 @pytest.mark.parametrize(
     ("answers_dir", "local", "folder"),
     [
         pytest.param("elsewhere", "[cache]\ndir = shared\n", "elsewhere", id="answers_dir"),
-        pytest.param(None, "[cache]\ndir = ../../shared\n", "../shared/answers", id="cache_of_config_local"),
+        pytest.param(None, "[cache]\ndir = ../../shared\n", "../shared/answers", id="dvc_cache"),
         pytest.param(None, "", ".dvc/cache/answers", id="default"),
     ],
 )
-def test_the_store_is_where_the_config_says_or_in_the_cache(
+def test_the_store_is_in_the_configured_folder_or_in_the_dvc_cache(
     answers_dir: str | None, local: str, folder: str, tmp_path: Path
 ) -> None:
     repository = tmp_path / "repository"
@@ -308,24 +300,26 @@ LOCAL = "24 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
     [
         pytest.param("", "", id="local"),
         pytest.param("36 24 0:32 / /data rw shared:1 - nfs4 server:/data rw,vers=4.2", "nfs4", id="nfs"),
-        pytest.param("36 24 0:32 / /data/answers rw - cifs //server/share rw", "cifs", id="the_folder_itself"),
+        pytest.param("36 24 0:32 / /data/answers rw - cifs //server/share rw", "cifs", id="mount_on_the_folder"),
         pytest.param("36 24 0:32 / /data rw - fuse.sshfs me@server: rw", "fuse.sshfs", id="sshfs"),
         pytest.param("36 24 0:32 / /data rw - fuse.encfs encfs rw", "", id="local_fuse"),
-        pytest.param("36 24 0:32 / /dat rw - nfs4 server:/dat rw", "", id="a_name_that_begins_alike"),
+        pytest.param("36 24 0:32 / /dat rw - nfs4 server:/dat rw", "", id="similar_mount_name"),
         pytest.param(
             "36 24 0:32 / /data rw - nfs4 server:/data rw\n37 36 0:33 / /data/answers rw - xfs /dev/vdb rw",
             "",
             id="local_below_network",
         ),
         pytest.param(
-            "36 24 0:32 / /data rw - ext4 /dev/vdb rw\n37 24 0:33 / /data rw - lustre fs@tcp:/ rw", "lustre", id="over"
+            "36 24 0:32 / /data rw - ext4 /dev/vdb rw\n37 24 0:33 / /data rw - lustre fs@tcp:/ rw",
+            "lustre",
+            id="later_mount_wins",
         ),
     ],
 )
-def test_a_network_file_system_is_recognized_by_the_mount_the_folder_lies_on(mounts: str, kind: str) -> None:
+def test_a_network_file_system_is_recognized_by_the_mount_that_holds_the_folder(mounts: str, kind: str) -> None:
     assert network_file_system(Path("/data/answers"), LOCAL + mounts) == kind
 
 
-def test_a_mount_point_with_a_blank_is_read() -> None:
+def test_a_mount_point_with_a_space_is_read() -> None:
     mounts = f"{LOCAL}36 24 0:32 / /my\\040data rw - nfs server:/ rw"
     assert network_file_system(Path("/my data/answers"), mounts) == "nfs"

@@ -1,4 +1,4 @@
-"""`seedling answers`: nothing is lost on the way from one store to another, and nothing in use is forgotten."""
+"""`seedling answers`: export and import lose nothing, and prune keeps every answer in use."""
 
 import json
 import shutil
@@ -19,12 +19,12 @@ def exported(repository: Repository, name: str = "answers.jsonl") -> list[str]:
 
 
 def forget(repository: Repository) -> None:
-    """Leave neither a stored answer nor anything DVC could take a result from."""
+    """Delete every stored answer and everything DVC could restore a result from."""
     for folder in (STORE, ".dvc/cache/runs", ".dvc/cache/files"):
         shutil.rmtree(repository.root / folder)
 
 
-def test_an_export_holds_every_answer_in_the_order_of_keys_and_is_the_same_bytes_each_time(
+def test_an_export_lists_every_answer_by_key_and_writes_the_same_bytes_each_time(
     repository: Repository,
 ) -> None:
     lines = exported(repository)
@@ -35,7 +35,7 @@ def test_an_export_holds_every_answer_in_the_order_of_keys_and_is_the_same_bytes
     assert exported(repository, "again.jsonl") == lines
 
 
-def test_what_one_store_exports_another_takes_over_whole(repository: Repository) -> None:
+def test_an_import_adds_every_exported_answer_once(repository: Repository) -> None:
     lines = exported(repository)
     shutil.rmtree(repository.root / STORE)
     first, second = (repository.seedling("answers", "import", "answers.jsonl") for _ in range(2))
@@ -64,13 +64,15 @@ def test_a_dataset_is_rebuilt_from_its_transcripts_without_a_key_or_a_server(rep
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        pytest.param("no answer", ":1: is not JSON; correct this line", id="no_json"),
-        pytest.param("[1]", ":1: the line:", id="no_object"),
-        pytest.param('{"key": "0"}', ":1: model, served_by, text, ", id="no_answer"),
-        pytest.param("", None, id="empty"),
+        pytest.param("no answer", ":1: is not JSON; correct this line", id="invalid_json"),
+        pytest.param("[1]", ":1: the line:", id="json_list"),
+        pytest.param('{"key": "0"}', ":1: model, served_by, text, ", id="missing_fields"),
+        pytest.param("", None, id="empty_line"),
     ],
 )
-def test_what_is_no_answer_is_named_with_its_line(repository: Repository, line: str, message: str | None) -> None:
+def test_a_line_that_is_not_an_answer_is_reported_with_its_number(
+    repository: Repository, line: str, message: str | None
+) -> None:
     repository.write("mine.jsonl", line + "\n")
     done = repository.seedling("answers", "import", "mine.jsonl")
     assert done.returncode == (0 if message is None else 2)
@@ -85,9 +87,7 @@ def test_what_is_no_answer_is_named_with_its_line(repository: Repository, line: 
         pytest.param('"key":"', '"key":"x', "is no key of 64 hex digits", id="key_edited"),
     ],
 )
-def test_a_line_whose_key_is_wrong_is_refused_and_nothing_of_the_file_is_added(
-    repository: Repository, old: str, new: str, message: str
-) -> None:
+def test_a_wrong_key_rejects_the_whole_file(repository: Repository, old: str, new: str, message: str) -> None:
     lines = exported(repository)
     shutil.rmtree(repository.root / STORE)
     repository.write("answers.jsonl", "\n".join([*lines[1:], lines[0].replace(old, new, 1)]) + "\n")
@@ -98,7 +98,7 @@ def test_a_line_whose_key_is_wrong_is_refused_and_nothing_of_the_file_is_added(
     assert exported(repository, "after.jsonl") == [""]
 
 
-def test_a_stored_answer_stays_where_an_import_says_otherwise(repository: Repository) -> None:
+def test_an_import_never_overwrites_a_stored_answer(repository: Repository) -> None:
     lines = exported(repository)
     other = [json.loads(line) for line in lines]
     other[0]["answer"]["text"] = "something else"
@@ -108,8 +108,8 @@ def test_a_stored_answer_stays_where_an_import_says_otherwise(repository: Reposi
     assert exported(repository) == lines
 
 
-def test_prune_forgets_nothing_that_the_dataset_rests_on(repository: Repository) -> None:
-    """A dataset whose last stage was taken away rests on the answers of the other two."""
+def test_prune_keeps_every_answer_that_the_dataset_uses(repository: Repository) -> None:
+    """Without the transcript of `instantiate`, the dataset uses the answers of the other two stages."""
     lines = exported(repository)
     (repository.root / "data/answers/instantiate.jsonl").unlink()
     kept = {row["key"] for name in ("generate", "classify") for row in repository.rows(f"data/answers/{name}.jsonl")}
@@ -122,7 +122,7 @@ def test_prune_forgets_nothing_that_the_dataset_rests_on(repository: Repository)
     assert {json.loads(line)["answer"]["key"] for line in exported(repository)} == kept
 
 
-def test_prune_forgets_nothing_that_is_younger(repository: Repository) -> None:
+def test_prune_keeps_answers_younger_than_the_limit(repository: Repository) -> None:
     lines = exported(repository)
     shutil.rmtree(repository.root / "data/answers")
     done = repository.seedling("answers", "prune", "--older-than", "1", "--yes")
@@ -141,14 +141,14 @@ def test_stats_add_up_answers_and_tokens(repository: Repository) -> None:
     assert row[1:4] == [f"{figure:,}" for figure in figures]
 
 
-def test_paths_are_meant_from_where_the_command_is_typed(repository: Repository) -> None:
+def test_paths_are_relative_to_the_current_folder(repository: Repository) -> None:
     export = "PYTHONPATH=.. python -m stages.commands.cli answers export here.jsonl"
     done = repository.run("sh", "-c", f"cd seeds && {export}")
     assert done.returncode == 0, done.stderr
     assert (repository.root / "seeds/here.jsonl").exists()
 
 
-def test_a_file_that_cannot_be_written_is_one_line(repository: Repository) -> None:
+def test_an_export_to_an_unwritable_path_gives_a_one_line_error(repository: Repository) -> None:
     done = repository.seedling("answers", "export", "README.md/answers.jsonl")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

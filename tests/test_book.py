@@ -1,4 +1,4 @@
-"""The built-in book: tasks that are right and unlike all others, and a model that deals them as it is asked."""
+"""The built-in book: its tasks are right and no near-duplicates, and its model replies in the requested form."""
 
 import contextlib
 import csv
@@ -59,14 +59,15 @@ def test_the_book_covers_the_domains_of_the_seeds_evenly() -> None:
     assert min(counts.values()) >= 14
 
 
-def test_lengths_and_kinds_are_spread() -> None:
+def test_the_book_mixes_lengths_kinds_and_languages() -> None:
     without_input = sum(not any(row.input for row in entry.instances) for entry in BOOK)
     words = [len(row.output.split()) for entry in BOOK for row in entry.instances]
     assert 0.4 <= without_input / len(BOOK) <= 0.6
     assert 0.15 <= sum(entry.is_classification for entry in BOOK) / len(BOOK) <= 0.3
     assert min(words) == 1
     assert 150 <= max(words) <= 250
-    assert len([entry for entry in BOOK if len(ENGLISH.findall(entry.instruction)) < 2]) >= 20  # other languages
+    in_other_languages = [entry for entry in BOOK if len(ENGLISH.findall(entry.instruction)) < 2]
+    assert len(in_other_languages) >= 20
 
 
 @pytest.mark.parametrize("entry", BOOK, ids=lambda entry: entry.id)
@@ -88,13 +89,13 @@ def test_ids_are_unique() -> None:
     assert len(BY_ID) == len(BOOK)
 
 
-def test_no_two_tasks_of_the_book_and_the_seeds_are_alike() -> None:
+def test_no_two_tasks_of_the_book_and_the_seeds_are_near_duplicates() -> None:
     pool = NoveltyPool(0.6, unicode_tokens)
     verdicts = pool.admit([entry.instruction for entry in (*SEEDS, *BOOK)])
     assert [entry.id for entry, verdict in zip((*SEEDS, *BOOK), verdicts, strict=True) if not verdict.accepted] == []
 
 
-def test_no_task_of_the_book_is_like_a_published_one() -> None:
+def test_no_task_of_the_book_is_a_near_duplicate_of_a_published_one() -> None:
     files = ["upstream_seed_tasks.jsonl", "user_oriented_instructions.jsonl", "alpaca_52k_instructions.jsonl.gz"]
     if not all((SHARED / "data" / name).exists() for name in files):
         pytest.skip("../shared is not beside this repository")
@@ -108,7 +109,7 @@ def test_no_task_of_the_book_is_like_a_published_one() -> None:
     assert [entry.id for entry, verdict in zip(BOOK, verdicts, strict=True) if not verdict.accepted] == []
 
 
-# What can be computed
+# Computed results
 
 
 def run(code: str) -> dict[str, Any]:
@@ -141,7 +142,7 @@ SCOPE = {
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_what_can_be_computed_in_an_answer_is_right(name: str, tmp_path: Path) -> None:
+def test_computed_results_in_the_outputs_are_right(name: str, tmp_path: Path) -> None:
     outputs = [row.output for row in BY_ID[name].instances]
     inputs = [row.input for row in BY_ID[name].instances]
     for expression, shown in CHECKS[name]:
@@ -164,7 +165,7 @@ def generate(mode: str, shown: Sequence[str], seed: int = 0, focus: str = "", co
     return reply(template(mode, "generate")(instructions=shown, count=count, focus=focus), seed=seed, max_tokens=2048)
 
 
-def dealt(mode: str, shown: Sequence[str], **asked: Any) -> list[str]:
+def tasks_in_reply(mode: str, shown: Sequence[str], **asked: Any) -> list[str]:
     said = generate(mode, shown, **asked)
     truncated = said.finish_reason == "length"
     return parse_instructions(said.text, truncated=truncated, continues=mode == "completion").complete
@@ -175,32 +176,32 @@ MODES = pytest.mark.parametrize("mode", ["chat", "completion"])
 
 
 @MODES
-def test_it_deals_tasks_of_the_book_in_the_form_asked_for(mode: str) -> None:
-    found = [text for seed in range(60) for text in dealt(mode, SHOWN, seed=seed)]
+def test_it_replies_with_tasks_of_the_book_in_the_requested_form(mode: str) -> None:
+    found = [text for seed in range(60) for text in tasks_in_reply(mode, SHOWN, seed=seed)]
     known = [text for text in found if find(text)]
     assert len(known) / len(found) > 0.75
-    assert len({*known}) > 250  # as many as chance gives where none is preferred
+    assert len({*known}) > 250  # as many as a uniform draw gives
 
 
-def test_the_same_request_gets_the_same_reply_and_another_seed_another() -> None:
+def test_a_reply_depends_on_the_request_and_the_seed() -> None:
     assert generate("chat", SHOWN) == generate("chat", SHOWN)
     assert generate("chat", SHOWN).text != generate("chat", SHOWN, seed=1).text
 
 
 @MODES
-def test_it_deals_as_many_as_asked(mode: str) -> None:
-    counts = [len(dealt("chat", SHOWN, seed=seed, count=4)) for seed in range(20)]
+def test_it_replies_with_the_requested_number_of_tasks(mode: str) -> None:
+    counts = [len(tasks_in_reply("chat", SHOWN, seed=seed, count=4)) for seed in range(20)]
     assert statistics.mode(counts) == 4
-    assert statistics.mode(len(dealt(mode, SHOWN, seed=seed)) for seed in range(20)) == 10
+    assert statistics.mode(len(tasks_in_reply(mode, SHOWN, seed=seed)) for seed in range(20)) == 10
 
 
-def test_no_task_shown_is_dealt_but_as_a_copy() -> None:
+def test_it_rarely_repeats_a_task_shown_in_the_prompt() -> None:
     shown = [entry.instruction for entry in BOOK[:8]]
-    found = Counter(text for seed in range(100) for text in dealt("chat", shown, seed=seed))
+    found = Counter(text for seed in range(100) for text in tasks_in_reply("chat", shown, seed=seed))
     assert sum(found[text] for text in shown) / found.total() < 2 * RATES["copy"]
 
 
-def test_classification_tasks_alone_are_dealt_where_they_are_asked_for() -> None:
+def test_it_replies_with_classification_tasks_only_when_the_prompt_asks_for_them() -> None:
     render = load_prompt(str(ROOT / "prompts/chat/generate_classification.j2"), {"instructions", "count", "focus"})
     said = reply(render(instructions=SHOWN, count=20, focus=""), max_tokens=2048).text
     known = [
@@ -212,21 +213,24 @@ def test_classification_tasks_alone_are_dealt_where_they_are_asked_for() -> None
 
 @MODES
 @pytest.mark.parametrize("focus", ["tasks about cooking for guests", "functions in Python and SQL code"])
-def test_a_focus_brings_more_tasks_of_its_domain(mode: str, focus: str) -> None:
+def test_a_focus_raises_the_share_of_tasks_of_its_domain(mode: str, focus: str) -> None:
     domain = focus.split()[2] if "about" in focus else "code"
     known = [
-        entry for seed in range(20) for text in dealt(mode, SHOWN, seed=seed, focus=focus) if (entry := find(text))
+        entry
+        for seed in range(20)
+        for text in tasks_in_reply(mode, SHOWN, seed=seed, focus=focus)
+        if (entry := find(text))
     ]
     assert sum(entry.domain == domain for entry in known) / len(known) > 0.5
 
 
-def test_tasks_shown_of_one_domain_bring_more_of_it() -> None:
+def test_in_context_examples_of_one_domain_raise_its_share() -> None:
     shown = [seed.instruction for seed in SEEDS if seed.domain == "cooking"]
-    known = [entry for seed in range(20) for text in dealt("chat", shown, seed=seed) if (entry := find(text))]
-    assert sum(entry.domain == "cooking" for entry in known) / len(known) > 0.15  # by chance 0.04
+    known = [entry for seed in range(20) for text in tasks_in_reply("chat", shown, seed=seed) if (entry := find(text))]
+    assert sum(entry.domain == "cooking" for entry in known) / len(known) > 0.15  # a uniform draw gives 0.04
 
 
-def test_the_domain_of_seeds_is_recognised_where_several_are_shown() -> None:
+def test_the_domain_is_recognised_from_several_seeds() -> None:
     domains = sorted({seed.domain for seed in SEEDS})
     shown = {domain: " ".join(seed.instruction for seed in SEEDS if seed.domain == domain) for domain in domains}
     assert sum(domain_of(text) == domain for domain, text in shown.items()) / len(domains) > 0.6
@@ -260,7 +264,7 @@ def test_it_gives_the_instances_of_the_book(mode: str) -> None:
 
 
 @MODES
-def test_a_task_it_does_not_know_ends_as_a_rejection(mode: str) -> None:
+def test_an_unknown_task_gets_no_verdict(mode: str) -> None:
     said = reply(template(mode, "classify")(instruction="Name three rivers of Europe."))
     assert said.text == "I do not know this task."
     assert parse_verdict(said.text) is None
@@ -271,7 +275,7 @@ def test_a_prompt_of_another_kind_gets_an_honest_answer() -> None:
     assert reply("").text in PHRASES["prose"]
 
 
-def test_every_fault_of_a_reply_happens_about_as_often_as_stated() -> None:
+def test_every_deliberate_fault_occurs_about_as_often_as_stated() -> None:
     replies = [generate("chat", SHOWN, seed=seed).text for seed in range(1500)]
     counts = {
         "no_task": sum(text in PHRASES["no_task"] for text in replies),
@@ -283,7 +287,7 @@ def test_every_fault_of_a_reply_happens_about_as_often_as_stated() -> None:
         assert RATES[fault] * 0.5 < count / len(replies) < RATES[fault] * 1.6, fault
 
 
-def test_a_label_that_contradicts_another_is_on_the_same_input() -> None:
+def test_contradictory_labels_share_an_input() -> None:
     [entry, *_] = [entry for entry in BOOK if entry.is_classification and len(entry.instances) == 3]
     prompt = template("chat", "output_first")(instruction=entry.instruction, count=3)
     found = [parse_instances(reply(prompt, seed=seed).text, output_first=True, truncated=False) for seed in range(300)]
@@ -291,7 +295,7 @@ def test_a_label_that_contradicts_another_is_on_the_same_input() -> None:
     assert 0 < sum(len(set(given)) < len(given) for given in inputs) < 60
 
 
-def test_a_limit_cuts_the_reply_and_a_stop_ends_it() -> None:
+def test_a_token_limit_cuts_the_reply_and_a_stop_sequence_ends_it() -> None:
     whole = generate("chat", SHOWN).text
     prompt = template("chat", "generate")(instructions=SHOWN, count=10, focus="")
     cut = reply(prompt, max_tokens=12)
@@ -301,7 +305,7 @@ def test_a_limit_cuts_the_reply_and_a_stop_ends_it() -> None:
     assert (stopped.finish_reason, stopped.text) == ("stop", whole.partition("</task>")[0])
 
 
-def test_the_form_is_read_from_the_prompt_alone() -> None:
+def test_the_requested_form_is_read_from_the_prompt_alone() -> None:
     asked = read_request(template("completion", "generate")(instructions=SHOWN, count=10, focus="about rivers"))
     assert (asked.kind, asked.tagged, asked.first_number, asked.focus) == ("tasks", False, 9, "about rivers")
     assert asked.shown == tuple(SHOWN)
@@ -317,7 +321,7 @@ def test_a_run_with_the_book_imports_no_litellm(repository: Repository) -> None:
 
 
 @pytest.mark.slow
-def test_more_than_the_book_holds_ends_in_one_line(repository: Repository) -> None:
+def test_a_target_above_the_size_of_the_book_ends_with_a_one_line_explanation(repository: Repository) -> None:
     done = repository.seedling("run", "generate.num_instructions=2000")
     assert done.returncode == 0, done.stderr
     [line] = [line for line in done.stderr.splitlines() if line.startswith("generate: stopped at ")]

@@ -1,4 +1,4 @@
-"""Money: what models take, what is set aside before a request, and the cap that one command never exceeds."""
+"""Money: the prices of models, the reservation before each request, and the cap of a command."""
 
 import json
 import os
@@ -44,14 +44,14 @@ MODEL = "openai/test"
 PAID = {"provider": "openai", "model": MODEL}
 PER_MTOK = 100.0
 EACH_USD = 0.1
-"""What a request of 1,000 tokens costs at most."""
+"""The maximum cost of a request of 1,000 tokens."""
 PRICE = {"input_usd_per_mtok": 0.0, "cached_input_usd_per_mtok": 0.0, "output_usd_per_mtok": PER_MTOK}
 NOTHING = Price(input_usd_per_mtok=0, cached_input_usd_per_mtok=0, output_usd_per_mtok=0)
 
 
 @pytest.fixture(autouse=True)
 def new_command() -> Iterator[Callable[[str], None]]:
-    """Set the run id, as another `seedling` command does; each test is a command of its own."""
+    """Start each test as a separate `seedling` command; the function given to the test starts another one."""
 
     def begin(name: str) -> None:
         os.environ[RUN_VARIABLE] = f"elsewhere:{name}:1"
@@ -62,7 +62,7 @@ def new_command() -> Iterator[Callable[[str], None]]:
 
 
 def used(completion_tokens: int, prompt_tokens: int = 3, cached_tokens: int = 0) -> Behaviour:
-    """Return the behaviour of a server that says what an answer took."""
+    """Return the behaviour of a server that reports these token counts."""
     usage = {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -73,7 +73,7 @@ def used(completion_tokens: int, prompt_tokens: int = 3, cached_tokens: int = 0)
 
 
 def capped(server: LlmServer, folder: Path, cap_usd: float | None, **runtime: object) -> Config:
-    """Return the config of a stage whose model takes 0.10 USD for 1,000 tokens of an answer."""
+    """Return the config of a stage whose model charges 0.10 USD for 1,000 output tokens."""
     return server.configure(folder, PAID, runtime={"max_cost_usd": cap_usd, "price": {MODEL: PRICE}, **runtime})
 
 
@@ -81,7 +81,7 @@ def asked(server: LlmServer) -> list[str]:
     return [call.prompt for call in server.calls]
 
 
-# What a model takes
+# Prices
 
 
 def price(model: str, own: Mapping[str, object] = PRICE, named: str = "") -> Price | None:
@@ -90,12 +90,12 @@ def price(model: str, own: Mapping[str, object] = PRICE, named: str = "") -> Pri
 
 
 @pytest.mark.parametrize("model", ["ollama/llama3.2", "ollama_chat/llama3.2", "hosted_vllm/Qwen/Qwen3-4B"])
-def test_a_model_on_ones_own_machine_is_free_unless_it_is_named(model: str) -> None:
+def test_a_local_model_is_free_unless_runtime_price_names_it(model: str) -> None:
     assert price(model) == NOTHING
     assert price(model, named=model) == Price.model_validate(PRICE)
 
 
-def test_a_listed_model_takes_what_the_list_says_unless_it_is_named() -> None:
+def test_a_listed_model_has_the_listed_price_unless_runtime_price_names_it() -> None:
     model = "openai/gpt-4.1-mini"
     found = price(model)
     assert found
@@ -109,12 +109,12 @@ def test_a_listed_model_takes_what_the_list_says_unless_it_is_named() -> None:
     "model",
     [
         pytest.param("openai/test", id="not_listed"),
-        pytest.param("openai/a:b", id="a_colon"),
-        pytest.param("dashscope/qwen-plus-latest", id="listed_in_tiers"),
-        pytest.param("bedrock/us-east-1/1-month-commitment/anthropic.claude-v2:1", id="listed_by_the_second"),
+        pytest.param("openai/a:b", id="name_with_a_colon"),
+        pytest.param("dashscope/qwen-plus-latest", id="listed_with_tiered_prices"),
+        pytest.param("bedrock/us-east-1/1-month-commitment/anthropic.claude-v2:1", id="listed_with_a_price_per_second"),
     ],
 )
-def test_a_price_nobody_knows_is_no_obstacle_without_a_cap_and_with_one_it_is_asked_for(
+def test_an_unknown_price_stops_the_run_only_if_there_is_a_cap(
     model: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     assert price(model) is None
@@ -134,7 +134,7 @@ def test_a_price_nobody_knows_is_no_obstacle_without_a_cap_and_with_one_it_is_as
     )
 
 
-def test_an_answer_costs_what_its_tokens_take(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_cost_of_an_answer_is_computed_from_its_tokens(llm_server: LlmServer, tmp_path: Path) -> None:
     own = {"input_usd_per_mtok": 2.0, "cached_input_usd_per_mtok": 0.5, "output_usd_per_mtok": 10.0}
     llm_server.behaviour = used(prompt_tokens=1000, cached_tokens=600, completion_tokens=70)
     [answer] = ask(capped(llm_server, tmp_path, 5.0, price={MODEL: own}), "Say hello.")
@@ -148,9 +148,9 @@ def test_an_answer_costs_what_its_tokens_take(llm_server: LlmServer, tmp_path: P
 @pytest.mark.parametrize(
     ("tokens", "answered"),
     [
-        pytest.param(1000, 10, id="all_that_was_set_aside"),
-        pytest.param(500, 19, id="half_of_it"),
-        pytest.param(1, 40, id="next_to_nothing"),
+        pytest.param(1000, 10, id="full_reservation"),
+        pytest.param(500, 19, id="half_the_reservation"),
+        pytest.param(1, 40, id="almost_nothing"),
     ],
 )
 def test_requests_are_sent_while_the_next_one_cannot_exceed_the_cap(
@@ -167,7 +167,7 @@ def test_requests_are_sent_while_the_next_one_cannot_exceed_the_cap(
     assert len(llm_server.calls) == answered
 
 
-def test_a_stop_at_the_cap_says_how_to_go_on_and_nothing_is_asked_twice(
+def test_a_stop_at_the_cap_prints_the_command_that_resumes_without_repeating_a_request(
     llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
 ) -> None:
     llm_server.behaviour = used(1000)
@@ -187,7 +187,7 @@ def advised(stopped: str) -> float:
     return float(stopped.rpartition("=")[2])
 
 
-def test_a_command_that_goes_on_and_is_stopped_again_still_knows_what_the_rest_takes(
+def test_a_resumed_run_that_stops_again_estimates_the_remaining_cost(
     llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
 ) -> None:
     llm_server.behaviour = used(1000)
@@ -220,9 +220,7 @@ def test_the_advised_cap_is_a_quarter_above_the_estimate_rounded_up_to_one_digit
     assert llm_server.calls == []
 
 
-def test_a_cap_of_nothing_sends_nothing_to_a_paid_model_and_anything_to_a_free_one(
-    llm_server: LlmServer, tmp_path: Path
-) -> None:
+def test_a_cap_of_zero_blocks_paid_models_and_allows_free_ones(llm_server: LlmServer, tmp_path: Path) -> None:
     with pytest.raises(SeedlingError, match=r"^done 0 of 3, spent 0\.00 USD, about 0\.30 more"):
         ask(capped(llm_server, tmp_path, 0.0), *prompts(3))
     assert llm_server.calls == []
@@ -230,25 +228,25 @@ def test_a_cap_of_nothing_sends_nothing_to_a_paid_model_and_anything_to_a_free_o
     assert len(llm_server.calls) == 3
 
 
-def test_no_cap_stops_nothing(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_run_without_a_cap_is_never_stopped(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = used(1000)
     assert len(ask(capped(llm_server, tmp_path, None), *prompts(40))) == 40
 
 
-def test_a_cap_hinders_no_replay(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_replay_ignores_the_cap(llm_server: LlmServer, tmp_path: Path) -> None:
     first = ask(capped(llm_server, tmp_path, 5.0), *prompts(3))
     assert ask(capped(llm_server, tmp_path, 0.0), *prompts(3)) == first
 
 
-# What an attempt is charged for
+# The charge for an attempt
 
 
 @pytest.mark.parametrize(
     ("behaviour", "spent"),
     [
-        pytest.param(used(250), "0.0250", id="an_answer"),
-        pytest.param(answering(text="Hello.", usage=None), "0.10", id="an_answer_without_usage"),
-        pytest.param(answering(text="", finish_reason="length"), "0.10", id="all_reasoning"),
+        pytest.param(used(250), "0.0250", id="answer"),
+        pytest.param(answering(text="Hello.", usage=None), "0.10", id="answer_without_usage"),
+        pytest.param(answering(text="", finish_reason="length"), "0.10", id="reasoning_only"),
         pytest.param(hang, "0.10", id="deadline"),
         pytest.param(drop, "0.10", id="dropped"),
         pytest.param(truncated, "0.10", id="truncated"),
@@ -260,7 +258,7 @@ def test_a_cap_hinders_no_replay(llm_server: LlmServer, tmp_path: Path) -> None:
         pytest.param(failing(400, "This model's maximum context length is 10 tokens."), "0.00", id="prompt_too_long"),
     ],
 )
-def test_what_may_have_been_billed_is_charged_at_its_most(
+def test_an_attempt_that_may_have_been_billed_is_charged_at_its_maximum_cost(
     behaviour: Behaviour,
     spent: str,
     llm_server: LlmServer,
@@ -275,7 +273,7 @@ def test_what_may_have_been_billed_is_charged_at_its_most(
     assert len(llm_server.calls) == 1
 
 
-def test_an_answer_without_usage_of_a_paid_model_costs_nobody_knows_what(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_an_answer_of_a_paid_model_without_usage_has_an_unknown_cost(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="Hello.", usage=None)
     config = llm_server.configure(tmp_path, {**PAID, "model": "openai/gpt-4.1-mini"}, runtime={"max_cost_usd": 5.0})
     assert [answer.cost_usd for answer in ask(config, "Say hello.")] == [None]
@@ -289,7 +287,7 @@ def test_attempts_that_may_have_been_billed_reach_the_cap(llm_server: LlmServer,
     assert len(llm_server.calls) == 2
 
 
-# Figures that cannot be right, and costs that nobody expected
+# Implausible figures and unexpected costs
 
 
 def reporting(**usage: object) -> Behaviour:
@@ -298,11 +296,11 @@ def reporting(**usage: object) -> Behaviour:
     return answering(text="Hello.", finish_reason="stop", usage=usage)
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # as `load_litellm` does outside of tests
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # `load_litellm` ignores them too
 @pytest.mark.parametrize(
     ("usage", "counted", "is_known"),
     [
-        pytest.param({}, (100, 0, 50, 0), True, id="sound"),
+        pytest.param({}, (100, 0, 50, 0), True, id="plausible"),
         pytest.param({"prompt_tokens": -100}, (0, 0, 50, 0), False, id="negative_prompt"),
         pytest.param({"completion_tokens": -50}, (100, 0, 0, 0), False, id="negative_answer"),
         pytest.param({"prompt_tokens": -(10**9), "completion_tokens": -(10**9)}, (0, 0, 0, 0), False, id="negative"),
@@ -311,21 +309,21 @@ def reporting(**usage: object) -> Behaviour:
         pytest.param({"prompt_tokens_details": {"cached_tokens": 60}}, (100, 60, 50, 0), True, id="cached"),
         pytest.param({"prompt_tokens_details": 5}, (100, 0, 50, 0), True, id="details_of_a_wrong_type"),
         pytest.param({"completion_tokens_details": {"reasoning_tokens": -9}}, (100, 0, 50, 0), True, id="reasoning"),
-        pytest.param({"completion_tokens": 10**18}, (100, 0, 0, 0), False, id="absurd"),
+        pytest.param({"completion_tokens": 10**18}, (100, 0, 0, 0), False, id="implausibly_large"),
         pytest.param({"prompt_tokens": None}, (0, 0, 50, 0), False, id="missing_prompt"),
         pytest.param({"completion_tokens": None}, (100, 0, 0, 0), False, id="missing_answer"),
         pytest.param({"prompt_tokens": "100", "completion_tokens": 50.0}, (100, 0, 50, 0), True, id="numbers_as_text"),
         pytest.param({"cost": -5.0}, (100, 0, 50, 0), True, id="negative_cost"),
     ],
 )
-def test_a_figure_that_cannot_be_right_is_taken_as_missing_and_credits_nothing(
+def test_an_implausible_token_count_is_treated_as_missing_and_never_lowers_the_cost(
     usage: Mapping[str, object],
     counted: tuple[int, ...],
     is_known: bool,
     llm_server: LlmServer,
     tmp_path: Path,
 ) -> None:
-    """The model is one of LiteLLM's list, at the listed price and at the same price named in `runtime.price`."""
+    """The price is that of LiteLLM's list, then the same price set in `runtime.price`."""
     model = "openai/gpt-4.1-mini"
     own = {"input_usd_per_mtok": 0.4, "cached_input_usd_per_mtok": 0.1, "output_usd_per_mtok": 1.6}
     cost = ((counted[0] - counted[1]) * 0.4 + counted[1] * 0.1 + counted[2] * 1.6) / 1e6
@@ -342,14 +340,14 @@ def test_a_figure_that_cannot_be_right_is_taken_as_missing_and_credits_nothing(
         assert (spent > 0, reserved) == (True, 0)
 
 
-def test_a_router_that_says_it_charged_less_than_nothing_credits_nothing(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_negative_cost_reported_by_a_router_is_treated_as_unknown(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = reporting(cost=-5.0)
     llm = {"provider": "any", "model": "openrouter/some/model"}
     config = llm_server.configure(tmp_path, llm, runtime={"price": {}})
     assert [answer.cost_usd for answer in ask(config, "Say hello.")] == [None]
 
 
-def test_an_answer_filtered_without_usage_is_charged_at_its_most(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_filtered_answer_without_usage_has_an_unknown_cost(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="", finish_reason="content_filter", usage=None)
     [answer] = ask(capped(llm_server, tmp_path, 5.0), "Say hello.")
     assert (answer.finish_reason, answer.cost_usd) == ("content_filter", None)
@@ -357,7 +355,7 @@ def test_an_answer_filtered_without_usage_is_charged_at_its_most(llm_server: Llm
 
 @pytest.mark.parametrize("concurrency", [1, 64])
 @pytest.mark.parametrize("times", [5, 20, 50])
-def test_answers_that_cost_more_than_was_set_aside_overspend_little(
+def test_answers_that_cost_more_than_estimated_overspend_at_most_the_cap_again(
     times: int, concurrency: int, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     """One answer is estimated at 0.002 USD; the cap is 0.20 USD."""
@@ -370,7 +368,7 @@ def test_answers_that_cost_more_than_was_set_aside_overspend_little(
     assert 0.15 < spent <= 2 * 0.2
 
 
-def test_one_dear_answer_among_many_raises_what_is_set_aside_later(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_one_expensive_answer_raises_the_reservation_for_later_requests(llm_server: LlmServer, tmp_path: Path) -> None:
     """Each request is estimated at 0.10 USD. One costs 0.40 and one 0.30: the next may cost 0.40 too, above the cap."""
     llm_server.script += [used(1), used(1), used(4000), used(1), used(3000)]
     llm_server.behaviour = used(1)
@@ -379,7 +377,7 @@ def test_one_dear_answer_among_many_raises_what_is_set_aside_later(llm_server: L
     assert len(llm_server.calls) == 5
 
 
-def test_requests_start_at_once_where_the_cap_leaves_room(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_requests_start_in_parallel_if_the_cap_leaves_room(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = lambda call: replace(used(1)(call), delay_seconds=0.3)
     ask(capped(llm_server, tmp_path, 1000.0, concurrency=16), *prompts(16))
     assert llm_server.max_in_flight == 16
@@ -388,7 +386,7 @@ def test_requests_start_at_once_where_the_cap_leaves_room(llm_server: LlmServer,
 # One command
 
 
-def test_the_cap_is_of_a_command_with_all_its_stages_and_new_for_the_next_command(
+def test_the_cap_covers_all_stages_of_one_command_and_starts_anew_with_the_next(
     llm_server: LlmServer, tmp_path: Path, new_command: Callable[[str], None]
 ) -> None:
     llm_server.behaviour = used(1000)
@@ -403,7 +401,7 @@ def test_the_cap_is_of_a_command_with_all_its_stages_and_new_for_the_next_comman
 
 
 def ask_and_exit(folder: str, api_base: str, name: str) -> None:
-    """Ask 40 prompts with a cap that 10 exhaust and exit as a stage does; run as a process of its own."""
+    """Request 40 answers with a cap that 10 use up, and exit as a stage does. Runs in a separate process."""
     reach = {"answers_dir": folder, "api_base": api_base, "concurrency": 4}
     config = configure(PAID, runtime={**reach, "max_cost_usd": 1.0, "price": {MODEL: PRICE}})
     try:
@@ -413,7 +411,7 @@ def ask_and_exit(folder: str, api_base: str, name: str) -> None:
 
 
 def run_two(server: LlmServer, folder: Path, *runs: str) -> list[int]:
-    """Return how two processes ended that ran at once for the commands given."""
+    """Run two processes in parallel, one for each run id, and return their exit codes."""
     processes = []
     for name, run in zip("ab", runs, strict=True):
         arguments = ", ".join(map(repr, (str(folder), server.api_base, name)))
@@ -431,7 +429,7 @@ def run_two(server: LlmServer, folder: Path, *runs: str) -> list[int]:
         pytest.param(("elsewhere:1:1", "elsewhere:2:1"), 20, id="two_commands"),
     ],
 )
-def test_processes_of_one_command_share_its_cap_and_those_of_two_do_not(
+def test_processes_share_a_cap_only_within_one_command(
     runs: tuple[str, str], sent: int, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = lambda call: replace(used(1000)(call), delay_seconds=0.1)
@@ -440,7 +438,7 @@ def test_processes_of_one_command_share_its_cap_and_those_of_two_do_not(
 
 
 def billed(server: LlmServer, usd_per_mtok: float) -> Callable[[], float]:
-    """Let a server say that each answer took all it might and return what it has billed."""
+    """Let a server bill each answer at its token limit, and return a function that gives the total in USD."""
     bills: list[int] = []
 
     def behave(call: Call) -> Reaction:
@@ -453,8 +451,8 @@ def billed(server: LlmServer, usd_per_mtok: float) -> Callable[[], float]:
 
 
 @pytest.mark.slow
-def test_under_plain_dvc_the_cap_counts_over_all_stages(repository: Repository, llm_server: LlmServer) -> None:
-    """With 100 USD for a million tokens `generate` costs about 0.40 here and `instantiate` would 1.60."""
+def test_under_plain_dvc_the_cap_covers_all_stages_of_one_repro(repository: Repository, llm_server: LlmServer) -> None:
+    """At 100 USD for a million tokens, `generate` costs about 0.40 USD and `instantiate` would cost 1.60 USD."""
     repository.choose("llm=vllm")
     bill = billed(llm_server, PER_MTOK)
     model = repository.params()["llm"]["model"]

@@ -1,11 +1,11 @@
-"""The first node: nothing is built, let alone paid, from a config that is not what conf/ says."""
+"""The stage `check`: no later stage runs with a params.yaml that differs from conf/."""
 
 import subprocess
 
 from tests.repository import Repository, stages_run
 
 
-def test_an_edit_of_conf_alone_is_refused_with_key_values_and_command(repository: Repository) -> None:
+def test_an_edit_of_conf_alone_is_refused_with_the_key_both_values_and_the_command(repository: Repository) -> None:
     repository.replace("conf/filter/default.yaml", "max_instances_per_task: 5", "max_instances_per_task: 1")
     done = repository.dvc("repro")
     assert done.returncode == 255
@@ -23,7 +23,7 @@ def test_a_hand_edited_params_yaml_is_refused(repository: Repository) -> None:
     assert repository.changed() == ["params.yaml"]
 
 
-def test_a_typo_in_params_yaml_is_named_with_the_key_meant(repository: Repository) -> None:
+def test_a_typo_in_params_yaml_is_reported_with_the_intended_key(repository: Repository) -> None:
     repository.replace("params.yaml", "drop_flags:", "drop_flag:")
     done = repository.stage("check")
     assert done.returncode == 2
@@ -31,7 +31,7 @@ def test_a_typo_in_params_yaml_is_named_with_the_key_meant(repository: Repositor
     assert "Traceback" not in done.stderr
 
 
-def test_runtime_edited_in_conf_reruns_check_alone(repository: Repository) -> None:
+def test_an_edit_of_runtime_in_conf_reruns_check_alone(repository: Repository) -> None:
     repository.replace("conf/config.yaml", "concurrency: 64", "concurrency: 3")
     refused = repository.dvc("repro")
     assert "check: runtime.concurrency: conf/ composes 3, params.yaml holds 64" in refused.stderr
@@ -40,7 +40,7 @@ def test_runtime_edited_in_conf_reruns_check_alone(repository: Repository) -> No
     assert stages_run(done) == ["check"]
 
 
-def test_an_experiment_whose_keys_a_choice_hides_is_refused(repository: Repository) -> None:
+def test_an_experiment_is_refused_if_the_choice_overrides_one_of_its_keys(repository: Repository) -> None:
     repository.choose("generate.num_instructions=13")
     repository.commit()
     done = repository.dvc("exp", "run", "-S", "experiment=smoke")
@@ -48,20 +48,20 @@ def test_an_experiment_whose_keys_a_choice_hides_is_refused(repository: Reposito
     assert "conf/choice.yaml: hides generate.num_instructions of experiment=smoke" in done.stderr
 
 
-def test_a_value_chosen_on_top_of_an_experiment_is_no_hidden_key(repository: Repository) -> None:
+def test_a_value_may_be_chosen_on_top_of_an_experiment(repository: Repository) -> None:
     repository.choose("experiment=smoke", "generate.num_instructions=13", "export.validation_fraction=0.5")
     done = repository.stage("check", DVC_EXP_NAME="any")
     assert done.returncode == 0, done.stderr
 
 
-def test_what_choice_and_experiment_set_alike_is_no_hidden_key(repository: Repository) -> None:
+def test_a_choice_may_set_the_same_value_as_an_experiment(repository: Repository) -> None:
     repository.choose("generate.num_instructions=12")
     repository.replace("params.yaml", "experiment: null", "experiment: smoke")
     done = repository.stage("check", DVC_EXP_NAME="any")
     assert done.returncode == 0, done.stderr
 
 
-def test_a_group_chosen_hides_that_of_an_experiment(repository: Repository) -> None:
+def test_an_experiment_is_refused_if_the_choice_overrides_one_of_its_groups(repository: Repository) -> None:
     repository.choose("prompts=chat")
     repository.replace("params.yaml", "experiment: null", "experiment: paper")
     done = repository.stage("check", DVC_EXP_NAME="any")
@@ -69,7 +69,7 @@ def test_a_group_chosen_hides_that_of_an_experiment(repository: Repository) -> N
     assert "conf/choice.yaml: hides override /prompts of experiment=paper" in done.stderr
 
 
-def test_a_native_experiment_builds_on_the_choice(repository: Repository) -> None:
+def test_a_dvc_experiment_builds_on_the_choice(repository: Repository) -> None:
     repository.choose("analyze.shown_rejected=7")
     repository.commit()
     done = repository.dvc("exp", "run", "-S", "export.validation_fraction=0.5")
@@ -79,7 +79,7 @@ def test_a_native_experiment_builds_on_the_choice(repository: Repository) -> Non
     assert repository.params()["export"]["validation_fraction"] == 0.5
 
 
-def test_the_environment_reaches_no_git_object(repository: Repository) -> None:
+def test_environment_variables_never_reach_a_git_object(repository: Repository) -> None:
     canary = "canary-5f1c2e"
     for override in ("llm.endpoint=${oc.env:CANARY}", "llm.model=offline/${oc.env:CANARY}"):
         queued = repository.dvc("exp", "run", "--queue", "-S", override, CANARY=canary)

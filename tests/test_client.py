@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from stages.contract.errors import SeedlingError, UserError
+from tests.environment import environment
 from tests.llm_server import (
     Behaviour,
     LlmServer,
@@ -30,8 +31,8 @@ from tests.llm_server import (
     trickle,
     truncated,
 )
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 KEY_VARIABLE = "SEEDLING_TEST_KEY"
 CANARY = "sk-canary-5f1d0c77"
 HELLO = answering(text="Hello.")
@@ -50,18 +51,17 @@ WAYS = [pytest.param(CHAT, id="chat"), pytest.param(TEXT, id="text"), pytest.par
 
 
 @pytest.fixture(autouse=True)
-def key() -> Iterator[str]:
+def key() -> Iterator[None]:
     """An API key in the environment, as a user exports it."""
-    os.environ[KEY_VARIABLE] = CANARY
-    yield CANARY
-    os.environ.pop(KEY_VARIABLE, None)
+    with environment(**{KEY_VARIABLE: CANARY}):
+        yield
 
 
-# What goes over the wire
+# Requests
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_an_answer_is_what_the_server_said(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_an_answer_holds_what_the_server_returned(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = HELLO
     [answer] = ask(llm_server.configure(tmp_path, llm), "Say hello.")
     assert (answer.text, answer.finish_reason, answer.served_by) == ("Hello.", "stop", "test")
@@ -69,7 +69,7 @@ def test_an_answer_is_what_the_server_said(llm: Values, llm_server: LlmServer, t
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_every_parameter_goes_over_the_wire(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_every_decoding_parameter_is_sent(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     drawn = {
         "temperature": 0.7,
         "top_p": 0.5,
@@ -84,7 +84,7 @@ def test_every_parameter_goes_over_the_wire(llm: Values, llm_server: LlmServer, 
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_the_seed_tells_apart_prompts_and_repetitions(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_every_prompt_and_every_repetition_has_its_own_seed(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     config = llm_server.configure(tmp_path / "first", {**llm, "send_seed": True}, runtime={"concurrency": 1})
     ask(config, "Say hello.", "Say hello.", "Say goodbye.")
     seeds = [call.body["seed"] for call in llm_server.calls]
@@ -95,7 +95,7 @@ def test_the_seed_tells_apart_prompts_and_repetitions(llm: Values, llm_server: L
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_what_is_null_is_not_sent(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_parameter_of_null_is_not_sent(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     ask(llm_server.configure(tmp_path, llm, {"temperature": None}), "Say hello.")
     assert not {"temperature", "top_p", "frequency_penalty", "stop", "seed"} & set(llm_server.calls[0].body)
 
@@ -109,17 +109,17 @@ def test_a_parameter_the_model_does_not_accept_is_dropped_and_recorded(llm_serve
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_a_connection_serves_many_requests(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_connections_are_reused(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     ask(llm_server.configure(tmp_path, llm, runtime={"concurrency": 2}), *(f"Say {n}." for n in range(12)))
     assert len(llm_server.calls) == 12
     assert llm_server.connections <= 3
 
 
-# What comes back
+# Answers
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_the_answer_ends_before_the_first_stop_sequence_whatever_the_server_does(
+def test_an_answer_ends_before_the_first_stop_sequence_even_if_the_server_ignores_it(
     llm: Values, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = answering(text="One.\nTwo.\n\nThree. 16. Four.")
@@ -131,7 +131,7 @@ def test_the_answer_ends_before_the_first_stop_sequence_whatever_the_server_does
 @pytest.mark.parametrize(
     ("finish_reason", "text"), [("length", "Hel"), ("content_filter", "Hel"), ("content_filter", None)]
 )
-def test_an_answer_cut_off_or_filtered_is_kept_with_the_reason(
+def test_a_cut_off_or_filtered_answer_is_kept_with_its_finish_reason(
     llm: Values, finish_reason: str, text: str | None, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = answering(text=text, finish_reason=finish_reason)
@@ -147,7 +147,7 @@ def test_reasoning_is_kept_apart_from_the_answer(llm_server: LlmServer, tmp_path
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_half_a_character_becomes_the_replacement_character(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_lone_surrogate_becomes_the_replacement_character(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="Hello \ud83d, 😀")
     assert [answer.text for answer in ask(llm_server.configure(tmp_path, llm), "Smile.")] == ["Hello �, 😀"]
 
@@ -179,7 +179,7 @@ def test_an_answer_without_usage_counts_no_tokens(llm: Values, llm_server: LlmSe
     [
         pytest.param(CHAT, None, id="unknown_price"),
         pytest.param({**CHAT, "model": "openai/gpt-4.1-mini"}, (11 * 0.40 + 7 * 1.60) / 1e6, id="known_price"),
-        pytest.param(VLLM, 0.0, id="own_server"),
+        pytest.param(VLLM, 0.0, id="local_server"),
         pytest.param({"provider": "offline", "model": "offline/book"}, 0.0, id="offline"),
     ],
 )
@@ -194,7 +194,9 @@ def test_the_cost_is_known_or_null(llm: Values, cost_usd: float | None, llm_serv
 
 @pytest.mark.parametrize("llm", WAYS)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 422])
-def test_a_refusal_is_fatal_at_once(llm: Values, status: int, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_permanent_error_ends_the_run_without_a_retry(
+    llm: Values, status: int, llm_server: LlmServer, tmp_path: Path
+) -> None:
     llm_server.behaviour = failing(status, "not for you")
     with pytest.raises(UserError, match=r"test: refused the request: .*not for you"):
         ask(llm_server.configure(tmp_path, llm), "Say hello.")
@@ -220,28 +222,28 @@ def test_a_refusal_is_fatal_at_once(llm: Values, status: int, llm_server: LlmSer
         pytest.param(answering(text=None, finish_reason="stop"), id="no_text"),
     ],
 )
-def test_a_fault_that_passes_is_retried(llm: Values, fault: Behaviour, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_transient_fault_is_retried(llm: Values, fault: Behaviour, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script.append(fault)
     llm_server.behaviour = HELLO
     assert [answer.text for answer in ask(llm_server.configure(tmp_path, llm), "Say hello.")] == ["Hello."]
     assert len(llm_server.calls) == 2
 
 
-def test_a_fault_that_stays_ends_after_the_attempts(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_persistent_fault_ends_the_run_after_the_last_attempt(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(500)
     with pytest.raises(SeedlingError, match="openai/test: no answer in 4 attempts, last: InternalServer") as caught:
         ask(llm_server.configure(tmp_path, CHAT, runtime={"attempts": 4}), "Say hello.")
     assert (caught.value.exit_code, len(llm_server.calls)) == (1, 4)
 
 
-def test_the_pause_the_server_asks_for_is_kept(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_client_waits_as_long_as_retry_after_says(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script.append(failing(429, retry_after="0.7"))
     started = time.monotonic()
     ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
     assert time.monotonic() - started >= 0.7
 
 
-def test_there_is_no_pause_after_the_last_attempt(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_client_does_not_wait_after_the_last_attempt(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(500, retry_after="30")
     started = time.monotonic()
     with pytest.raises(SeedlingError):
@@ -251,9 +253,7 @@ def test_there_is_no_pause_after_the_last_attempt(llm_server: LlmServer, tmp_pat
 
 @pytest.mark.parametrize("llm", WAYS)
 @pytest.mark.parametrize("fault", [hang, slow(5), trickle(5)], ids=["hang", "slow", "trickle"])
-def test_the_deadline_cuts_what_takes_too_long(
-    llm: Values, fault: Behaviour, llm_server: LlmServer, tmp_path: Path
-) -> None:
+def test_the_deadline_ends_a_slow_request(llm: Values, fault: Behaviour, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = fault
     started = time.monotonic()
     with pytest.raises(SeedlingError, match="last: TimeoutError"):
@@ -264,15 +264,13 @@ def test_the_deadline_cuts_what_takes_too_long(
 # Secrets
 
 
-def test_the_key_of_the_named_variable_is_sent(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_key_in_the_named_variable_is_sent(llm_server: LlmServer, tmp_path: Path) -> None:
     ask(llm_server.configure(tmp_path, CHAT), "Say hello.")
     assert llm_server.calls[0].headers["authorization"] == f"Bearer {CANARY}"
 
 
 @pytest.mark.parametrize("value", [None, ""], ids=["unset", "empty"])
-def test_a_missing_key_is_a_mistake_of_the_user_before_any_request(
-    value: str | None, llm_server: LlmServer, tmp_path: Path
-) -> None:
+def test_a_missing_key_is_reported_before_any_request(value: str | None, llm_server: LlmServer, tmp_path: Path) -> None:
     del os.environ[KEY_VARIABLE]
     if value is not None:
         os.environ[KEY_VARIABLE] = value
@@ -282,7 +280,7 @@ def test_a_missing_key_is_a_mistake_of_the_user_before_any_request(
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_the_key_is_nowhere(
+def test_the_key_appears_in_no_file_log_or_error(
     llm: Values, llm_server: LlmServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -299,7 +297,7 @@ def test_the_key_is_nowhere(
 
 
 def replay(folder: str, api_base: str) -> None:
-    """Ask what is stored already and say what that took; run as a process of its own."""
+    """Request stored answers and print what was imported and connected. Runs in a separate process."""
     connected: list[str] = []
     sys.addaudithook(lambda event, _: connected.append(event) if event.startswith("socket.connect") else None)
     config = configure(CHAT, runtime={"answers_dir": folder, "api_base": api_base})
@@ -307,7 +305,7 @@ def replay(folder: str, api_base: str) -> None:
     sys.stdout.write(json.dumps({"texts": texts, "litellm": "litellm" in sys.modules, "connected": connected}))
 
 
-def test_a_stored_answer_needs_no_litellm_no_key_and_no_socket(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_replay_needs_no_litellm_no_key_and_no_socket(llm_server: LlmServer, tmp_path: Path) -> None:
     texts = [answer.text for answer in ask(llm_server.configure(tmp_path, CHAT), "Say hello.", "Say hello.")]
     del os.environ[KEY_VARIABLE]
     code = f"from tests.test_client import replay; replay({str(tmp_path)!r}, {llm_server.api_base!r})"
@@ -317,14 +315,14 @@ def test_a_stored_answer_needs_no_litellm_no_key_and_no_socket(llm_server: LlmSe
 
 
 def collect(folder: str, api_base: str) -> None:
-    """Ask a new question, and print whether garbage is collected and how many objects are passed over."""
+    """Request a new answer, and print whether garbage collection is on and how many objects it skips."""
     import gc
 
     ask(configure(CHAT, runtime={"api_base": api_base, "answers_dir": folder}), "Say hello.")
     sys.stdout.write(json.dumps([gc.isenabled(), gc.get_freeze_count()]))
 
 
-def test_garbage_is_collected_but_nothing_of_litellm(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_garbage_collection_skips_the_objects_of_litellm(llm_server: LlmServer, tmp_path: Path) -> None:
     code = f"from tests.test_client import collect; collect({str(tmp_path)!r}, {llm_server.api_base!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     is_enabled, passed_over = json.loads(done.stdout)
@@ -340,7 +338,7 @@ def test_an_answer_is_paid_for_once(llm: Values, llm_server: LlmServer, tmp_path
     assert len(llm_server.calls) == 3
 
 
-def test_a_refused_request_leaves_nothing_in_the_store(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_refused_request_stores_nothing(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script.append(failing(401))
     config = llm_server.configure(tmp_path, CHAT)
     with pytest.raises(UserError):
@@ -359,7 +357,7 @@ def test_a_refused_request_leaves_nothing_in_the_store(llm_server: LlmServer, tm
         ),
     ],
 )
-def test_a_request_refused_for_its_words_is_an_answer_that_is_kept_and_replayed(
+def test_a_request_refused_for_its_content_is_stored_as_an_answer_and_replayed(
     llm_server: LlmServer, tmp_path: Path, message: str, finish_reason: str
 ) -> None:
     llm_server.behaviour = failing(400, message)
@@ -370,9 +368,7 @@ def test_a_request_refused_for_its_words_is_an_answer_that_is_kept_and_replayed(
     assert len(llm_server.calls) == 1
 
 
-def test_a_token_limit_used_up_before_the_answer_began_is_a_mistake_of_the_user(
-    llm_server: LlmServer, tmp_path: Path
-) -> None:
+def test_a_token_limit_used_up_by_reasoning_is_a_user_error(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="", finish_reason="length")
     with pytest.raises(UserError, match=r"used up its 1000 tokens .* raise llm.reasoning_tokens"):
         ask(llm_server.configure(tmp_path, CHAT), "Say hello.")

@@ -1,4 +1,4 @@
-"""What a config may hold, what is said when it holds something else, and what a stage sees of it."""
+"""The config: its valid values, the errors for invalid ones, and the part that a stage sees."""
 
 import contextlib
 from pathlib import Path
@@ -18,12 +18,12 @@ from stages.contract.sections.runtime import Runtime
 from stages.contract.sections.seeds import Seeds
 from stages.contract.sections.tokenizer import Tokenized
 from stages.contract.validation import validate
-from tests.repository import ROOT
+from tests.repository import ROOT, Repository
 
 
 def params(**changes: Any) -> dict[str, Any]:
-    """Return the composed config with values at dotted keys (`generate__top_p=2`) put in."""
-    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    """Return the composed config with the values at dotted keys (`generate__top_p=2`) replaced."""
+    content = Repository(ROOT).params()
     for dotted, value in changes.items():
         *parents, last = dotted.split("__")
         node = content
@@ -82,19 +82,19 @@ def params(**changes: Any) -> dict[str, Any]:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_fault_is_one_line_with_key_value_and_advice(changes: dict[str, Any], line: str) -> None:
+def test_an_invalid_value_gives_a_one_line_error_with_key_value_and_advice(changes: dict[str, Any], line: str) -> None:
     with pytest.raises(UserError) as error:
         validate(Config, params(**changes))
     assert line in str(error.value).splitlines()
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     with pytest.raises(UserError) as error:
         validate(Config, params(generate__top_p=3.0, classify__max_tokens=0, lm=1))
     assert len(str(error.value).splitlines()) == 3
 
 
-def test_a_fault_of_the_shared_model_is_told_once() -> None:
+def test_an_error_in_the_shared_model_is_reported_once() -> None:
     wrong = params()
     for section in (wrong, wrong["generate"], wrong["classify"], wrong["instantiate"]):
         section["llm"] = {**section["llm"], "reasoning_tokens": -1}
@@ -103,7 +103,7 @@ def test_a_fault_of_the_shared_model_is_told_once() -> None:
     assert str(error.value) == "llm.reasoning_tokens: Input should be greater than or equal to 0, found -1"
 
 
-def test_a_key_that_is_missing_is_named_with_the_command_that_writes_it() -> None:
+def test_a_missing_key_is_reported_with_the_command_that_writes_it() -> None:
     wrong = params()
     del wrong["filter"]["drop_flags"]
     with pytest.raises(UserError) as error:
@@ -111,20 +111,20 @@ def test_a_key_that_is_missing_is_named_with_the_command_that_writes_it() -> Non
     assert str(error.value) == "filter.drop_flags: is missing; run `seedling run` to write params.yaml from conf/"
 
 
-def test_the_fewest_words_may_be_the_most() -> None:
+def test_min_words_may_equal_max_words() -> None:
     assert validate(Config, params(generate__min_words=150)).generate.min_words == 150
 
 
 @pytest.mark.parametrize("value", ["https://user:sk-canary@host", "https://host/v1?key=sk-canary"])
 @pytest.mark.parametrize("key", ["llm__api_key_env", "runtime__api_base"])
-def test_a_secret_pasted_into_the_config_is_not_repeated(key: str, value: str) -> None:
+def test_an_error_never_repeats_a_secret_pasted_into_the_config(key: str, value: str) -> None:
     with pytest.raises(UserError) as error:
         validate(Config, params(**{key: value}))
     assert "canary" not in str(error.value)
 
 
 class Sections(Section):
-    """What a stage might read."""
+    """The config of a stage in these tests."""
 
     seeds: Seeds
     generate: Tokenized
@@ -134,7 +134,7 @@ class Sections(Section):
 KEYS = ["seeds", "generate.tokenizer", "runtime"]
 
 
-def test_a_stage_is_handed_the_keys_it_declares_and_no_other() -> None:
+def test_a_stage_receives_only_the_keys_it_declares() -> None:
     with contextlib.chdir(ROOT):
         read = current_config(Sections, KEYS)
         assert read.generate.model_dump() == {"tokenizer": "rouge"}
@@ -144,14 +144,14 @@ def test_a_stage_is_handed_the_keys_it_declares_and_no_other() -> None:
             current_config(Sections, [*KEYS, "generate.num_seed"])
 
 
-def test_a_key_that_params_yaml_lacks_is_missing_and_not_null(tmp_path: Path) -> None:
+def test_a_key_absent_from_params_yaml_is_missing_and_not_null(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("seeds: {path: x}\ngenerate: 3\n", "utf-8")
     with contextlib.chdir(tmp_path), pytest.raises(UserError) as error:
         current_config(Sections, KEYS)
     assert "generate: is missing; run `seedling run` to write params.yaml from conf/" in str(error.value).splitlines()
 
 
-def test_the_environment_is_laid_over_runtime_for_every_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_overrides_runtime_for_every_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(RUNTIME_VARIABLE, '{"workers": 7}')
     monkeypatch.chdir(ROOT)
     assert current_config(Sections, KEYS).runtime.workers == 7
@@ -175,12 +175,12 @@ def test_the_environment_is_laid_over_runtime_for_every_reader(monkeypatch: pyte
     ],
     ids=str,
 )
-def test_a_value_is_shown_as_it_is_typed(value: object, typed: str) -> None:
+def test_a_value_is_shown_as_a_user_types_it(value: object, typed: str) -> None:
     assert as_typed(value) == typed
 
 
 @pytest.mark.parametrize("stage", ["generate", "classify", "instantiate"])
-def test_a_model_for_one_stage_leaves_the_others(stage: str) -> None:
+def test_a_model_set_for_one_stage_leaves_the_other_stages_unchanged(stage: str) -> None:
     overrides = [f"llm@{stage}.llm=ollama", f"{stage}.temperature=0.5"]
     composed = validate(Config, yaml.safe_load(compose(ROOT / "conf", overrides)))
     sections = {"generate": composed.generate, "classify": composed.classify, "instantiate": composed.instantiate}
@@ -189,7 +189,7 @@ def test_a_model_for_one_stage_leaves_the_others(stage: str) -> None:
     assert composed.llm.provider == "offline"
 
 
-def test_a_model_for_all_stages_reaches_all() -> None:
+def test_a_model_set_for_all_stages_reaches_every_stage() -> None:
     composed = validate(Config, yaml.safe_load(compose(ROOT / "conf", ["llm=openai", "llm.model=openai/X"])))
     assert {section.llm.model for section in (composed.generate, composed.classify, composed.instantiate)} == {
         "openai/X"
@@ -205,6 +205,6 @@ def test_differences_name_each_key_with_both_values() -> None:
     ]
 
 
-def test_the_environment_stays_out_of_the_composition() -> None:
+def test_the_config_cannot_read_environment_variables() -> None:
     with pytest.raises(UserError, match=r"oc\.env"):
         compose(Path(ROOT / "conf"), ["llm.endpoint=${oc.env:HOME}"])

@@ -1,4 +1,4 @@
-"""A provider of the user's own, registered with LiteLLM, is asked like any other."""
+"""A custom provider that the user registers with LiteLLM works like any other."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,14 +32,14 @@ def registered() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("registered")
-def test_a_custom_provider_of_litellm_is_asked_and_its_answer_stored(tmp_path: Path) -> None:
+def test_a_custom_provider_of_litellm_is_used_and_its_answer_stored(tmp_path: Path) -> None:
     config = configure(OWN, runtime={"answers_dir": str(tmp_path), "max_cost_usd": None})
     [answer] = ask(config, "Say hello.")
     assert (answer.text, answer.prompt_tokens, answer.completion_tokens) == ("You said: Say hello.", 2, 3)
     assert ask(config, "Say hello.") == [answer]
 
 
-def test_a_provider_that_nobody_registered_is_one_line(tmp_path: Path) -> None:
+def test_an_unregistered_provider_gives_a_one_line_error(tmp_path: Path) -> None:
     unknown = {"provider": "any", "model": "nobodys/echo"}
     config = configure(unknown, runtime={"answers_dir": str(tmp_path), "max_cost_usd": None})
     with pytest.raises(UserError, match=r"llm\.model: LiteLLM knows no provider 'nobodys'"):

@@ -18,11 +18,12 @@ from stages.contract.sections.base import Section
 from stages.contract.validation import validate
 from tests.repository import ROOT, Repository
 
+PARAMS = Repository(ROOT).params()
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
 ROOMS = sorted(path.parent.name for path in (ROOT / "stages").glob("*/__init__.py"))
 REPORTED = (("data/rejected", "jsonl"), ("reports/metrics", "json"))
 NO_DEPENDENCY = {"llm", "models", "choice"}
-"""Rooms that stages import and do not depend on.
+"""Packages that stages import without depending on them.
 
 llm/ and models/ cannot change a byte once an answer is stored: the key of the answer holds the request and the revision
 of the model. choice/ compares conf/ with params.yaml, and `check` depends on both.
@@ -35,7 +36,7 @@ LAYERS = (
     {*STAGES, "choice"},
     {"commands"},
 )
-"""The one direction of imports: a room or stage imports from the layers before its own, and from itself."""
+"""The order of imports: a package or stage imports only from earlier layers and from itself."""
 
 
 def imports(path: Path) -> set[str]:
@@ -55,7 +56,7 @@ def file_of(module: str) -> Path | None:
 
 
 def closure(module: str, seen: set[Path]) -> set[Path]:
-    """Return the files of this repository that a module imports, itself and its packages included."""
+    """Return the files of this repository that a module needs: its own, its packages and all its imports."""
     path = file_of(module)
     if path is None or path in seen:
         return seen
@@ -67,7 +68,7 @@ def closure(module: str, seen: set[Path]) -> set[Path]:
 
 
 def declared_code(name: str) -> set[Path]:
-    """Return the files of code a stage depends on, folders as the files in them."""
+    """Return the Python files a stage depends on, with folders replaced by their files."""
     paths = [ROOT / dependency for dependency in STAGES[name]["deps"] if dependency.startswith("stages/")]
     files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))]
     return {file for file in files if file.suffix == ".py"}
@@ -106,25 +107,25 @@ def test_a_stage_depends_on_each_seed_file_and_prompt_whose_path_it_reads(name: 
     }
 
 
-def test_the_report_depends_on_all_that_was_rejected_and_counted_before_it() -> None:
+def test_the_report_depends_on_the_rejections_and_metrics_of_every_earlier_stage() -> None:
     files = {f"{folder}/{name}.{ending}" for name in BEFORE_REPORT for folder, ending in REPORTED}
     assert files <= set(STAGES["analyze"]["deps"])
     assert list(BEFORE_REPORT) == [name for name in STAGES if name not in ("check", "analyze", "export")]
 
 
-def test_every_file_that_a_stage_writes_is_declared_by_one(finished: Repository) -> None:
+def test_every_written_file_is_declared_by_exactly_one_stage(finished: Repository) -> None:
     declared = [path for name in STAGES for path in written(name)]
     assert len(declared) == len(set(declared))
     found = {path if not path.startswith("data/export/") else "data/export" for path in finished.data()}
     assert found == set(declared)
 
 
-def test_results_kept_in_git_are_not_in_the_cache() -> None:
+def test_metrics_and_plots_stay_out_of_the_dvc_cache() -> None:
     entries = [entry for stage in STAGES.values() for kind in ("metrics", "plots") for entry in stage.get(kind, [])]
     assert all(isinstance(entry, dict) and all(out["cache"] is False for out in entry.values()) for entry in entries)
 
 
-def test_a_picture_shows_fields_that_its_data_has_and_nothing_else_is_drawn(finished: Repository) -> None:
+def test_every_plot_shows_fields_of_its_data_and_dvc_draws_no_other(finished: Repository) -> None:
     pictures = {
         path: picture for stage in STAGES.values() for plot in stage.get("plots", []) for path, picture in plot.items()
     }
@@ -140,7 +141,7 @@ def test_every_stage_but_check_waits_for_check() -> None:
     assert [name for name in STAGES if "reports/checked.txt" not in STAGES[name]["deps"]] == ["check"]
 
 
-def test_no_stage_uses_what_switches_off_the_run_cache() -> None:
+def test_no_stage_uses_an_option_that_disables_the_run_cache() -> None:
     for name, stage in STAGES.items():
         assert not {"always_changed", "frozen"} & stage.keys()
         outs = [out for out in stage.get("outs", []) if isinstance(out, dict)]
@@ -152,24 +153,19 @@ def test_no_stage_tracks_runtime() -> None:
 
 
 def test_check_tracks_every_group_but_runtime() -> None:
-    assert set(STAGES["check"]["params"]) == set(type(validate(Config, params())).model_fields) - {"runtime"}
+    assert set(STAGES["check"]["params"]) == set(type(validate(Config, PARAMS)).model_fields) - {"runtime"}
 
 
-def params() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    return content
-
-
-def test_params_yaml_is_what_conf_composes_to() -> None:
+def test_params_yaml_matches_conf() -> None:
     assert (ROOT / "params.yaml").read_text("utf-8") == compose(ROOT / "conf")
 
 
 def rooms_imported(path: Path) -> set[str]:
-    """Return the rooms and stages of this repository that a file imports."""
+    """Return the packages and stages of this repository that a file imports."""
     return {module.split(".")[1] for module in imports(path) if module.startswith("stages.")}
 
 
-def test_imports_have_one_direction() -> None:
+def test_imports_go_in_one_direction() -> None:
     layers = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
     assert layers.keys() == {*ROOMS, *STAGES}
     for path in (ROOT / "stages").glob("*/**/*.py"):
@@ -193,7 +189,7 @@ def test_a_stage_never_imports_a_stage_or_a_command() -> None:
         ("dvc", {"commands", "store"}),
     ],
 )
-def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -> None:
+def test_a_library_is_imported_in_its_own_room_only(library: str, rooms: set[str]) -> None:
     users = {
         path.relative_to(ROOT / "stages").parts[0]
         for path in (ROOT / "stages").rglob("*.py")
@@ -203,12 +199,12 @@ def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -
 
 
 @pytest.mark.parametrize("name", [name for name in STAGES if name != "check"])
-def test_a_stage_reads_every_section_it_declares_and_no_other(name: str) -> None:
+def test_a_stage_reads_exactly_the_sections_it_declares(name: str) -> None:
     model: type[Section] = import_module(f"stages.{name}").Config
     tracked = set(STAGES[name]["params"])
     read = {key for key in keys_of(model) if key.partition(".")[0] != "runtime"}
-    assert {key for key in leaves(params()) if key in tracked or any(key.startswith(f"{t}.") for t in tracked)} == {
-        key for key in leaves(params()) if key in read or any(key.startswith(f"{r}.") for r in read)
+    assert {key for key in leaves(PARAMS) if key in tracked or any(key.startswith(f"{t}.") for t in tracked)} == {
+        key for key in leaves(PARAMS) if key in read or any(key.startswith(f"{r}.") for r in read)
     }
     source = (ROOT / f"stages/{name}.py").read_text("utf-8")
     assert set(re.findall(r"\bconfig\.(\w+)", source)) >= set(model.model_fields) - {"runtime"}
@@ -233,12 +229,12 @@ def leaves(node: dict[str, Any], prefix: str = "") -> set[str]:
 def test_every_key_of_the_config_is_used_by_code() -> None:
     declared = ROOT / "stages/contract/sections"
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "stages").rglob("*.py") if path.parent != declared)
-    unused = {key for key in leaves(params()) if not re.search(rf"\b{key.split('.')[-1]}\b", code)}
+    unused = {key for key in leaves(PARAMS) if not re.search(rf"\b{key.split('.')[-1]}\b", code)}
     assert unused == set()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.stem)
-def test_every_key_in_conf_says_what_it_is(path: Path) -> None:
+def test_every_key_in_conf_has_a_comment(path: Path) -> None:
     skipped = path.parent.name == "experiment"
     for line in path.read_text("utf-8").splitlines():
         if not line.startswith(" "):
@@ -265,7 +261,7 @@ def test_every_option_in_conf_composes_and_is_valid(overrides: list[str]) -> Non
     validate(Config, yaml.safe_load(compose(ROOT / "conf", overrides)))
 
 
-def test_an_edited_built_in_model_is_never_answered_from_the_store() -> None:
+def test_the_revision_of_the_built_in_model_is_the_hash_of_its_files() -> None:
     folder = ROOT / "stages/models/book"
     files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     digest = hashlib.sha256()

@@ -1,6 +1,6 @@
-"""The whole against a real engine: transformers serves a Llama of random weights, and real LiteLLM asks it.
+"""The pipeline against a real engine: transformers serves a Llama with random weights.
 
-The model reads bytes and writes WORDS, each about as often, so that some of its instructions are accepted and many not.
+The model reads bytes and writes each of WORDS about equally often, so that some of its instructions are accepted.
 """
 
 import json
@@ -20,7 +20,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from stages.contract.config import Config
 from stages.contract.errors import UserError
 from stages.contract.params import RUNTIME_VARIABLE
-from tests.llm_server import ask, configure
+from tests.llm_server import NOBODY, ask, configure
 from tests.repository import Repository
 
 VARIABLE = "SEEDLING_TEST_ENGINE"
@@ -43,12 +43,10 @@ START_SECONDS = 120.0
 PROMPTS = [f"Go on: 河 {'abcdefghijklmnop'[:length]}" for length in range(1, 17)]
 MODEL_STAGES = ("generate", "classify", "instantiate")
 MODES = ["chat", "completion"]
-NOBODY = "http://127.0.0.1:1/v1"
-"""Where no server listens: whoever asks here fails."""
 
 
 def tokenizer() -> Tokenizer:
-    """Return a tokenizer of the 256 bytes, the words and the end, numbered in this order."""
+    """Return a tokenizer whose vocabulary is the 256 bytes, WORDS and END, in this order."""
     of_bytes = sorted(pre_tokenizers.ByteLevel.alphabet())
     made = Tokenizer(models.BPE(vocab={byte: number for number, byte in enumerate(of_bytes)}, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -59,7 +57,7 @@ def tokenizer() -> Tokenizer:
 
 
 def weights(vocab_size: int) -> dict[str, NDArray[np.float32]]:
-    """Return the tensors of a Llama by name, about 120,000 numbers."""
+    """Return the tensors of a Llama of about 120,000 parameters, by name."""
     norms = ["model.norm"]
     shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens": (vocab_size, WIDTH), "lm_head": (vocab_size, WIDTH)}
     for layer in (f"model.layers.{number}" for number in range(LAYERS)):
@@ -73,7 +71,7 @@ def weights(vocab_size: int) -> dict[str, NDArray[np.float32]]:
 
 
 def safetensors(tensors: dict[str, NDArray[np.float32]]) -> bytes:
-    """Return tensors as a safetensors file holds them: the length of its header, the header, all numbers."""
+    """Return the content of a safetensors file: the length of its header, the header, the values."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     start = 0
     for name, values in tensors.items():
@@ -84,7 +82,7 @@ def safetensors(tensors: dict[str, NDArray[np.float32]]) -> bytes:
 
 
 def write_model(folder: Path) -> None:
-    """Write a model as transformers reads it."""
+    """Write a model in the format of transformers."""
     words = tokenizer()
     end = words.token_to_id(END)
     files = {
@@ -122,7 +120,7 @@ def write_model(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def api_base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The engine's URL; the engine runs in a process and an environment of its own."""
+    """The URL of the engine, which runs in a separate process and environment."""
     folder = tmp_path_factory.mktemp("engine")
     write_model(folder / "tiny")
     serve = [os.environ[VARIABLE], "-m", "transformers.cli.transformers", "serve", "tiny"]
@@ -139,7 +137,7 @@ def api_base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def wait_for_url(engine: subprocess.Popen[bytes], log: Path) -> str:
-    """Return the URL that the engine writes into its log once it listens there."""
+    """Return the URL that the engine logs once it listens."""
     started = time.monotonic()
     while engine.poll() is None and time.monotonic() - started < START_SECONDS:
         if url := re.search(r"running on (http://127\.0\.0\.1:\d+) ", log.read_text("utf-8")):
@@ -149,7 +147,7 @@ def wait_for_url(engine: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def run(repository: Repository, mode: str, api_base: str, *overrides: str) -> subprocess.CompletedProcess[str]:
-    """Run the DAG with short answers, up to 80 requests in a row of which not every candidate is accepted."""
+    """Run the DAG with short answers until not every candidate of the last 80 requests is accepted."""
     return repository.seedling(
         "run",
         "llm=vllm",
@@ -170,7 +168,7 @@ def run(repository: Repository, mode: str, api_base: str, *overrides: str) -> su
 
 
 class Grown(NamedTuple):
-    """A repository whose DAG ran with the engine, not to be changed, and what the run said."""
+    """A read-only repository whose DAG ran with the engine, and the messages of the run."""
 
     repository: Repository
     said: str
@@ -186,7 +184,7 @@ def grown(
     return Grown(repository, done.stderr)
 
 
-def test_random_text_stops_the_run_and_what_was_accepted_is_passed_on(grown: Grown) -> None:
+def test_random_text_stops_the_run_and_later_stages_get_what_was_accepted(grown: Grown) -> None:
     assert re.search(r"^generate: stopped at [1-9]\d* of 1,000: fewer than 100% of the", grown.said, re.MULTILINE)
     assert "Traceback" not in grown.said
     for name in (*MODEL_STAGES, "filter", "analyze", "export"):
@@ -195,7 +193,7 @@ def test_random_text_stops_the_run_and_what_was_accepted_is_passed_on(grown: Gro
 
 
 def test_every_answer_keeps_its_token_limit_and_says_whether_it_reached_it(grown: Grown) -> None:
-    """The engine draws anew in every run, and the fewer instructions it has written, the fewer are classified."""
+    """The number of answers varies, since the engine samples differently in every run."""
     ends = set()
     for name, limit in (("generate", 24), ("classify", 3)):
         answers = grown.repository.rows(f"data/answers/{name}.jsonl")
@@ -204,7 +202,7 @@ def test_every_answer_keeps_its_token_limit_and_says_whether_it_reached_it(grown
     assert ends == {("length", True), ("stop", False)}
 
 
-def test_a_run_is_replayed_without_the_engine(grown: Grown, tmp_path: Path) -> None:
+def test_a_run_replays_without_the_engine(grown: Grown, tmp_path: Path) -> None:
     repository = grown.repository.copy(tmp_path / "repository")
     for name in MODEL_STAGES:
         done = repository.stage(name, **{RUNTIME_VARIABLE: json.dumps({"api_base": NOBODY, "attempts": 1})})
@@ -213,7 +211,7 @@ def test_a_run_is_replayed_without_the_engine(grown: Grown, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_text_of_which_nothing_is_accepted_ends_in_one_line_and_so_does_its_replay(
+def test_a_run_that_accepts_nothing_ends_with_a_one_line_error_and_so_does_its_replay(
     repository: Repository, mode: str, api_base: str
 ) -> None:
     done = run(repository, mode, api_base, "generate.min_words=100")
@@ -227,14 +225,14 @@ def test_text_of_which_nothing_is_accepted_ends_in_one_line_and_so_does_its_repl
 
 
 def to_engine(mode: str, api_base: str, folder: Path, model: str = "tiny", **decoding: object) -> Config:
-    """Return the config of a stage that asks the engine greedily, sends a seed and keeps the answers in a folder."""
+    """Return the config of a stage that uses the engine with temperature 0 and a seed."""
     llm = {"model": f"hosted_vllm/{model}", "mode": mode, "send_seed": True}
     reach = {"api_base": api_base, "answers_dir": str(folder), "concurrency": 16, "attempts": 1}
     return configure(llm, {"temperature": 0.0, **decoding}, reach)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_greedy_answers_to_many_at_once_repeat_in_a_second_store(mode: str, api_base: str, tmp_path: Path) -> None:
+def test_greedy_answers_are_the_same_with_a_second_store(mode: str, api_base: str, tmp_path: Path) -> None:
     first, again = (ask(to_engine(mode, api_base, tmp_path / name), *PROMPTS) for name in ("first", "again"))
     assert again == first
     assert len({answer.text for answer in first}) > 3
@@ -246,7 +244,9 @@ def test_greedy_answers_to_many_at_once_repeat_in_a_second_store(mode: str, api_
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_stop_ends_the_engines_work_and_is_no_part_of_the_answer(mode: str, api_base: str, tmp_path: Path) -> None:
+def test_a_stop_sequence_ends_generation_and_is_left_out_of_the_answer(
+    mode: str, api_base: str, tmp_path: Path
+) -> None:
     [whole] = ask(to_engine(mode, api_base, tmp_path), PROMPTS[0])
     stop = WRITTEN.findall(whole.text)[1]
     [answer] = ask(to_engine(mode, api_base, tmp_path, stop=[stop]), PROMPTS[0])
@@ -265,6 +265,6 @@ def test_every_decoding_parameter_is_accepted(mode: str, api_base: str, tmp_path
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_the_engine_refuses_is_told_in_its_words(mode: str, api_base: str, tmp_path: Path) -> None:
+def test_an_error_quotes_the_words_of_the_engine(mode: str, api_base: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^hosted_vllm/other: refused the request: .*pinned to 'tiny'"):
         ask(to_engine(mode, api_base, tmp_path, model="other"), PROMPTS[0])

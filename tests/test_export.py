@@ -1,4 +1,4 @@
-"""Files for training: every row once, tasks whole, nothing moved when a set grows."""
+"""Export: every row once, every task in one split, and a stable split when the dataset grows."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def test_a_growing_fraction_only_adds_tasks_to_validation() -> None:
     assert chosen[0] < chosen[1] < chosen[2] < chosen[3] == set(range(500))
 
 
-def test_seeds_left_out_by_config_are_rejected() -> None:
+def test_seeds_excluded_by_config_are_rejected_with_a_reason() -> None:
     outcome = Outcome("export")
     rows = [instance(source="seed", model=""), *ROWS]
     splits = divide(rows, WITH_SEEDS.model_copy(update={"include_seeds": False}), outcome)
@@ -58,7 +58,7 @@ def test_letters_outside_ascii_are_written_as_they_are() -> None:
         assert "你好" in text
 
 
-def test_only_the_formats_wanted_are_written_and_the_manifest_counts_their_rows(tmp_path: Path) -> None:
+def test_only_the_configured_formats_are_written_and_the_manifest_counts_their_rows(tmp_path: Path) -> None:
     files = write_splits({"train": ROWS[:3], "validation": ROWS[3:5]}, ["chat"], tmp_path)
     assert {name: entry["rows"] for name, entry in files.items()} == {"chat/train.jsonl": 3, "chat/validation.jsonl": 2}
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json*")) == sorted(files)
@@ -66,14 +66,14 @@ def test_only_the_formats_wanted_are_written_and_the_manifest_counts_their_rows(
         assert entry["sha256"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
 
 
-def test_a_split_without_rows_has_no_file_and_that_of_an_earlier_run_goes(tmp_path: Path) -> None:
+def test_an_empty_split_has_no_file_and_stale_files_are_removed(tmp_path: Path) -> None:
     write_splits({"train": ROWS[:3], "validation": ROWS[3:5]}, ["alpaca", "chat"], tmp_path)
     files = write_splits({"train": ROWS[:3], "validation": []}, ["alpaca"], tmp_path)
     assert list(files) == ["alpaca/train.json"]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "alpaca/train.json"]
 
 
-def test_the_card_names_a_configuration_for_each_format_so_that_the_folder_loads_as_the_first() -> None:
+def test_the_card_lists_a_configuration_for_each_format_with_the_first_as_default() -> None:
     head = front_matter(["chat/train.jsonl", "alpaca/train.json", "alpaca/validation.json"])
     assert head.startswith("---\n")
     assert head.endswith("\n---\n\n")
@@ -87,7 +87,7 @@ def test_the_card_names_a_configuration_for_each_format_so_that_the_folder_loads
     }
 
 
-def test_the_card_of_a_run_lists_the_files_that_are_there(finished: Repository) -> None:
+def test_the_card_of_a_run_lists_exactly_the_files_written(finished: Repository) -> None:
     head = finished.read("data/export/README.md").split("---")[1]
     listed = {file["path"] for entry in yaml.safe_load(head)["configs"] for file in entry["data_files"]}
     assert listed == json.loads(finished.read("data/export/manifest.json"))["files"].keys()

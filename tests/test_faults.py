@@ -1,15 +1,14 @@
-"""What goes wrong between a stage and its model, and how it is waited out, gone around, or ends the run."""
+"""Faults between a stage and its model: which are retried, rerouted or end the run."""
 
 import asyncio
 import email.utils
 import gc
 import hashlib
 import itertools
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +28,9 @@ from stages.llm.progress import Progress
 from stages.llm.wire import Wire
 from stages.store.answers import AnswerStore
 from stages.store.request import Requests
+from tests.environment import environment
 from tests.llm_server import (
+    NOBODY,
     Behaviour,
     Call,
     LlmServer,
@@ -48,29 +49,12 @@ from tests.llm_server import (
 from tests.test_client import CANARY, CHAT, HELLO, KEY_VARIABLE, WAYS, Values
 from tests.test_window import Chain, prompts, stored
 
-NOBODY = "http://127.0.0.1:1/v1"
-"""Where no server listens."""
-
 
 @pytest.fixture(autouse=True)
 def key() -> Iterator[None]:
     """An API key in the environment, as a user exports it."""
-    with environment(KEY_VARIABLE, CANARY):
+    with environment(**{KEY_VARIABLE: CANARY}):
         yield
-
-
-@contextmanager
-def environment(name: str, value: str | None) -> Iterator[None]:
-    """Let a variable have a value, or none, for a while."""
-    before = os.environ.pop(name, None)
-    if value is not None:
-        os.environ[name] = value
-    try:
-        yield
-    finally:
-        os.environ.pop(name, None)
-        if before is not None:
-            os.environ[name] = before
 
 
 def say(call: Call) -> Reaction:
@@ -86,7 +70,7 @@ def texts(answers: list[Answer]) -> list[str]:
 
 
 def timed(behaviour: Behaviour, times: list[float], since: float = 0.0) -> Behaviour:
-    """Return a behaviour that notes when each request comes in."""
+    """Return a behaviour that records the time of each request."""
 
     def react(call: Call) -> Reaction:
         times.append(time.time() - since)
@@ -95,7 +79,7 @@ def timed(behaviour: Behaviour, times: list[float], since: float = 0.0) -> Behav
     return react
 
 
-# How long a provider asks to wait
+# Retry-After
 
 
 def in_seconds(seconds: float) -> str:
@@ -106,22 +90,22 @@ def in_seconds(seconds: float) -> str:
     ("headers", "seconds"),
     [
         pytest.param({"Retry-After": "7"}, 7, id="seconds"),
-        pytest.param({"retry-after": "0.25"}, 0.25, id="a_fraction"),
-        pytest.param({"Retry-After": " 7 "}, 7, id="blanks_around"),
+        pytest.param({"retry-after": "0.25"}, 0.25, id="fraction"),
+        pytest.param({"Retry-After": " 7 "}, 7, id="surrounding_spaces"),
         pytest.param({"retry-after-ms": "1500"}, 1.5, id="milliseconds"),
         pytest.param({"Retry-After-Ms": "1500", "Retry-After": "2"}, 1.5, id="milliseconds_before_seconds"),
-        pytest.param(httpx.Headers({"RETRY-AFTER": "7"}), 7, id="headers_of_httpx"),
-        pytest.param({"retry-after": 7}, 7, id="a_number"),
+        pytest.param(httpx.Headers({"RETRY-AFTER": "7"}), 7, id="httpx_headers"),
+        pytest.param({"retry-after": 7}, 7, id="number"),
         pytest.param({"Retry-After": "0"}, 0, id="zero"),
         pytest.param({"Retry-After": "-3"}, 0, id="negative"),
         pytest.param({"Retry-After": "nan"}, 0, id="nan"),
         pytest.param({"Retry-After": "inf"}, 0, id="inf"),
-        pytest.param({"Retry-After": "1e999"}, 0, id="too_large_to_be_a_number"),
-        pytest.param({"Retry-After": "soon"}, 0, id="a_word"),
+        pytest.param({"Retry-After": "1e999"}, 0, id="overflow"),
+        pytest.param({"Retry-After": "soon"}, 0, id="word"),
         pytest.param({"Retry-After": ""}, 0, id="empty"),
-        pytest.param({"Retry-After": "Fri, 20 Nov 2020 18:00:00 GMT"}, 0, id="a_date_gone_by"),
-        pytest.param({"Retry-After": "Fri, 40 Nov 2099 18:00:00 GMT"}, 0, id="no_date"),
-        pytest.param({"retry-after-ms": "soon"}, 0, id="milliseconds_as_a_word"),
+        pytest.param({"Retry-After": "Fri, 20 Nov 2020 18:00:00 GMT"}, 0, id="past_date"),
+        pytest.param({"Retry-After": "Fri, 40 Nov 2099 18:00:00 GMT"}, 0, id="invalid_date"),
+        pytest.param({"retry-after-ms": "soon"}, 0, id="milliseconds_not_a_number"),
         pytest.param({"X-RateLimit-Reset": "7"}, 0, id="another_header"),
         pytest.param({}, 0, id="missing"),
     ],
@@ -131,17 +115,17 @@ def test_the_seconds_to_wait_are_read_from_the_headers(headers: Mapping[str, obj
 
 
 @pytest.mark.parametrize("seconds", [5, 90, 86_400])
-def test_a_date_to_come_is_read_as_the_seconds_until_then(seconds: float) -> None:
+def test_a_future_date_is_read_as_the_seconds_until_then(seconds: float) -> None:
     assert retry_after({"Retry-After": in_seconds(seconds)}) == pytest.approx(seconds, abs=1.5)
 
 
 @given(st.sampled_from(["retry-after", "retry-after-ms"]), st.text() | st.floats().map(str))
-def test_whatever_a_header_holds_the_wait_is_a_number_of_seconds(name: str, value: str) -> None:
+def test_any_header_gives_a_finite_wait(name: str, value: str) -> None:
     assert 0 <= retry_after({name: value}) < float("inf")
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_a_request_that_is_refused_until_a_date_is_sent_again_then(
+def test_a_request_refused_until_a_date_is_retried_at_that_date(
     llm: Values, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     late: list[float] = []
@@ -157,11 +141,11 @@ def test_a_request_that_is_refused_until_a_date_is_sent_again_then(
     assert 0 <= late[0] < 1
 
 
-# What a fault means
+# Kinds of faults
 
 
 def fault(config: Config) -> AttemptError:
-    """Return what the one attempt at a request comes to."""
+    """Return the fault of a single attempt."""
 
     async def attempt() -> AttemptError:
         request = Requests(config.generate).make("Say hello.", 1000)
@@ -201,7 +185,7 @@ def fault(config: Config) -> AttemptError:
         pytest.param(failing(429, "Error: insufficient_quota."), ("fatal", False), id="quota"),
     ],
 )
-def test_a_fault_is_of_a_kind_and_charged_for_when_an_answer_may_be_lost(
+def test_a_fault_has_a_kind_and_is_charged_if_an_answer_may_be_lost(
     llm: Values, behaviour: Behaviour, meaning: tuple[str, bool], llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = behaviour
@@ -210,20 +194,20 @@ def test_a_fault_is_of_a_kind_and_charged_for_when_an_answer_may_be_lost(
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_a_server_that_is_not_there_may_come_back_and_charges_nothing(llm: Values, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_a_transient_fault_and_costs_nothing(llm: Values, tmp_path: Path) -> None:
     found = fault(configure(llm, runtime={"api_base": NOBODY, "answers_dir": str(tmp_path)}))
     assert (found.kind, found.billed) == ("passing", False)
 
 
 @pytest.mark.parametrize("llm", WAYS)
-def test_a_used_up_quota_ends_the_run_with_one_request(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_an_exhausted_quota_ends_the_run_after_one_request(llm: Values, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(429, "You exceeded your current quota (insufficient_quota).", retry_after="30")
     with pytest.raises(UserError, match=r"refused the request: .*insufficient_quota"):
         ask(llm_server.configure(tmp_path, llm), "Say hello.")
     assert len(llm_server.calls) == 1
 
 
-def test_a_refusal_in_the_middle_stops_the_others(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_permanent_error_stops_new_requests_and_stores_those_in_flight(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [slow(0.05)] * 12
     llm_server.script.append(failing(401))
     llm_server.behaviour = slow(0.2)
@@ -234,17 +218,14 @@ def test_a_refusal_in_the_middle_stops_the_others(llm_server: LlmServer, tmp_pat
     assert len(stored(config)) == len(llm_server.calls) - 1
 
 
-# Who is asked, and with which key
+# Providers and keys
 
 
-def test_a_key_that_no_setting_names_and_no_variable_holds_is_missed_before_any_request(
-    llm_server: LlmServer, tmp_path: Path
-) -> None:
+def test_a_missing_default_key_is_reported_before_any_request(llm_server: LlmServer, tmp_path: Path) -> None:
     llm = {"provider": "openai", "model": "openai/test"}
     config = configure(llm, runtime={"answers_dir": str(tmp_path)})
     with (
-        environment("OPENAI_API_KEY", None),
-        environment("OPENAI_BASE_URL", llm_server.api_base),
+        environment(OPENAI_API_KEY=None, OPENAI_BASE_URL=llm_server.api_base),
         pytest.raises(UserError, match=r"^openai/test: refused the request: .*Missing credentials") as caught,
     ):
         ask(config, "Say hello.")
@@ -258,9 +239,9 @@ def test_a_key_that_no_setting_names_and_no_variable_holds_is_missed_before_any_
         ("foo/bar", "llm.model: LiteLLM knows no provider 'foo' ('foo/bar'); see docs/providers.md"),
         ("opena/bar", "llm.model: LiteLLM knows no provider 'opena' ('opena/bar'); did you mean 'openai'?"),
     ],
-    ids=["foo", "a_slip"],
+    ids=["no_suggestion", "typo"],
 )
-def test_an_unknown_provider_is_one_line(model: str, line: str, tmp_path: Path) -> None:
+def test_an_unknown_provider_gives_a_one_line_error(model: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         ask(configure({"provider": "any", "model": model}, runtime={"answers_dir": str(tmp_path)}), "Say hello.")
     assert (caught.value.exit_code, str(caught.value)) == (2, line)
@@ -274,28 +255,28 @@ def test_an_unknown_provider_is_one_line(model: str, line: str, tmp_path: Path) 
         pytest.param("HOSTED_VLLM_API_KEY", WAYS[2].values[0], id="vllm"),
     ],
 )
-def test_a_key_that_lies_about_is_not_sent_to_a_server_of_ones_own(
+def test_an_unrelated_key_in_the_environment_is_not_sent_to_a_local_server(
     variable: str, llm: Mapping[str, object], llm_server: LlmServer, tmp_path: Path
 ) -> None:
-    with environment(variable, CANARY):
+    with environment(**{variable: CANARY}):
         ask(llm_server.configure(tmp_path, {**llm, "api_key_env": None}), "Say hello.")
     [call] = llm_server.calls
     assert CANARY not in f"{call.headers}{call.body}"
 
 
-# Refusals for overload
+# Rate limits and overload
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])
-def test_refusals_for_overload_use_up_no_attempts(status: int, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_rate_limits_use_up_no_attempts(status: int, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [failing(status, retry_after="0.05")] * 5
     llm_server.behaviour = HELLO
     assert texts(ask(llm_server.configure(tmp_path, CHAT, runtime={"attempts": 1}), "Say hello.")) == ["Hello."]
     assert len(llm_server.calls) == 6
 
 
-@pytest.mark.parametrize("retry_after", [None, "0.2"], ids=["no_time_named", "a_time_named"])
-def test_a_provider_that_refuses_everything_ends_the_run_in_one_line(
+@pytest.mark.parametrize("retry_after", [None, "0.2"], ids=["without_retry_after", "with_retry_after"])
+def test_a_provider_that_refuses_everything_ends_the_run_with_a_one_line_error(
     retry_after: str | None, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = failing(429, "slow down", retry_after)
@@ -309,7 +290,7 @@ def test_a_provider_that_refuses_everything_ends_the_run_in_one_line(
     assert len(llm_server.calls) > 8
 
 
-def test_a_wait_longer_than_ones_patience_ends_the_run_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_retry_after_above_overload_seconds_ends_the_run_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(429, retry_after="86400")
     config = llm_server.configure(tmp_path, CHAT, runtime={"overload_seconds": 900})
     with pytest.raises(SeedlingError, match="asks to wait another 86400 s") as caught:
@@ -317,7 +298,9 @@ def test_a_wait_longer_than_ones_patience_ends_the_run_at_once(llm_server: LlmSe
     assert (caught.value.exit_code, len(llm_server.calls)) == (1, 1)
 
 
-def test_a_server_that_is_away_for_longer_ends_the_run_too(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_an_unavailable_server_that_asks_for_a_longer_wait_ends_the_run_too(
+    llm_server: LlmServer, tmp_path: Path
+) -> None:
     llm_server.behaviour = failing(502, retry_after="86400")
     with pytest.raises(
         SeedlingError, match=r"no answer in 1 attempts, last: .* \(it asks to wait 86400 s\); run again later"
@@ -327,7 +310,7 @@ def test_a_server_that_is_away_for_longer_ends_the_run_too(llm_server: LlmServer
 
 
 def metered(refusal: Behaviour, per_second: float, burst: int) -> Behaviour:
-    """Return the behaviour of a server that answers so many requests a second and refuses the others."""
+    """Return the behaviour of a server that answers `per_second` requests a second and refuses the others."""
     lock = threading.Lock()
     left, counted = float(burst), time.monotonic()
 
@@ -344,8 +327,8 @@ def metered(refusal: Behaviour, per_second: float, burst: int) -> Behaviour:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("retry_after", [None, "1"], ids=["no_time_named", "a_time_named"])
-def test_64_callers_take_little_longer_than_a_server_of_10_requests_a_second_allows(
+@pytest.mark.parametrize("retry_after", [None, "1"], ids=["without_retry_after", "with_retry_after"])
+def test_64_callers_nearly_reach_the_rate_of_a_server_of_10_requests_a_second(
     retry_after: str | None, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     times: list[float] = []
@@ -360,7 +343,7 @@ def test_64_callers_take_little_longer_than_a_server_of_10_requests_a_second_all
 
 
 def unreliable(share: float) -> Behaviour:
-    """Return the behaviour of a server that fails a share of its calls, each in one of many ways."""
+    """Return the behaviour of a server that fails a share of its calls in various ways."""
     often = [failing(429), failing(500), drop, truncated, malformed, answering(choices=[])]
     faults = [*often, *often, hang]
     numbers = itertools.count()
@@ -373,7 +356,7 @@ def unreliable(share: float) -> Behaviour:
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(500, marks=pytest.mark.slow)])
-def test_of_a_server_that_fails_three_calls_in_ten_every_answer_comes_and_is_the_right_one(
+def test_every_request_gets_the_right_answer_from_a_server_that_fails_three_calls_in_ten(
     count: int, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = unreliable(0.3)
@@ -395,7 +378,7 @@ def second_server() -> Iterator[LlmServer]:
         yield server
 
 
-def test_requests_take_turns_between_servers(llm_server: LlmServer, second_server: LlmServer, tmp_path: Path) -> None:
+def test_requests_rotate_over_the_servers(llm_server: LlmServer, second_server: LlmServer, tmp_path: Path) -> None:
     servers = [llm_server, second_server]
     ask(llm_server.configure(tmp_path, runtime={"api_base": [server.api_base for server in servers]}), *prompts(20))
     assert [len(server.calls) for server in servers] == [10, 10]
@@ -403,7 +386,7 @@ def test_requests_take_turns_between_servers(llm_server: LlmServer, second_serve
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_what_one_server_failed_the_next_one_is_asked(
+def test_a_request_that_failed_on_one_server_is_retried_on_the_next(
     concurrency: int, llm_server: LlmServer, second_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = failing(500, retry_after="0.01")
@@ -423,7 +406,7 @@ def test_one_of_two_servers_may_be_down(second_server: LlmServer, tmp_path: Path
 
 
 def wait_together(config: Config, cancelled: Sequence[int], linger_seconds: float = 0) -> list[object]:
-    """Return what becomes of two that ask the same at once, of whom some stop waiting, and of one who comes then."""
+    """Return the outcomes of two identical concurrent requests, some cancelled, and of a third one after them."""
 
     async def work(client: Client) -> list[object]:
         request = Requests(config.generate).make("Say hello.", 1000)
@@ -450,12 +433,12 @@ STOPPED = asyncio.CancelledError
     ("cancelled", "ends"),
     [
         pytest.param([], ["Hello."] * 3, id="both_wait"),
-        pytest.param([0], [STOPPED, "Hello.", "Hello."], id="the_first_stops"),
-        pytest.param([1], ["Hello.", STOPPED, "Hello."], id="the_second_stops"),
-        pytest.param([0, 1], [STOPPED, STOPPED, "Hello."], id="both_stop"),
+        pytest.param([0], [STOPPED, "Hello.", "Hello."], id="first_cancelled"),
+        pytest.param([1], ["Hello.", STOPPED, "Hello."], id="second_cancelled"),
+        pytest.param([0, 1], [STOPPED, STOPPED, "Hello."], id="both_cancelled"),
     ],
 )
-def test_what_is_asked_again_meanwhile_is_sent_once_whoever_stops_waiting(
+def test_identical_concurrent_requests_are_sent_once_even_if_one_is_cancelled(
     cancelled: list[int], ends: list[object], llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = delayed(HELLO)
@@ -463,7 +446,7 @@ def test_what_is_asked_again_meanwhile_is_sent_once_whoever_stops_waiting(
     assert len(llm_server.calls) == 1
 
 
-def test_a_fault_of_which_nobody_wants_to_know_any_more_is_not_complained_of(
+def test_a_fault_after_the_last_waiter_left_logs_no_warning(
     llm_server: LlmServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     llm_server.script += [delayed(failing(401))]
@@ -478,7 +461,7 @@ def delayed(behaviour: Behaviour) -> Behaviour:
     return lambda call: replace(behaviour(call), delay_seconds=0.2)
 
 
-# Parameters that a model does not take
+# Parameters that a model does not accept
 
 
 @pytest.mark.parametrize(
@@ -498,7 +481,7 @@ def delayed(behaviour: Behaviour) -> Behaviour:
         ),
     ],
 )
-def test_of_two_parameters_that_do_not_go_together_one_is_not_sent_and_recorded(
+def test_one_of_two_incompatible_parameters_is_dropped_and_recorded(
     llm: Values, drawn: Values, left: Values, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = HELLO

@@ -1,4 +1,4 @@
-"""What becomes of a model's instances: kept, flagged, or rejected with a reason."""
+"""The filter keeps, flags, or rejects each instance with a reason."""
 
 import time
 from typing import get_args
@@ -70,7 +70,7 @@ def test_an_instance_is_kept_or_rejected_for_its_reason(
     assert len(outcome.kept) == (1 if reason else 2)
 
 
-def test_a_long_row_of_signs_is_judged_at_once() -> None:
+def test_a_very_long_text_is_judged_in_linear_time() -> None:
     started = time.process_time()
     assert placeholder("-" * 100_000, "Sort the words.")
     assert not placeholder("-" * 100_000 + " a", "Sort the words.")
@@ -78,7 +78,7 @@ def test_a_long_row_of_signs_is_judged_at_once() -> None:
     assert time.process_time() - started < 2
 
 
-def test_every_flag_can_be_asked_for() -> None:
+def test_drop_flags_accepts_every_flag() -> None:
     assert set(FLAGS) == set(get_args(get_args(Filter.model_fields["drop_flags"].annotation)[0]))
 
 
@@ -95,7 +95,7 @@ def test_a_marker_for_no_input_becomes_an_empty_input() -> None:
         assert [row.input for row in outcome.kept[1:]] == [""]  # type: ignore[attr-defined]
 
 
-def test_none_is_no_input_of_a_task_that_holds_its_word() -> None:
+def test_the_input_none_becomes_empty_if_the_task_quotes_its_own_word() -> None:
     outcome = judged(task("<input>None</input><output>quick</output>", instruction="Define the word 'brisk'."))
     assert [row.input for row in outcome.kept[1:]] == [""]  # type: ignore[attr-defined]
 
@@ -111,12 +111,12 @@ def test_none_is_no_input_of_a_task_that_holds_its_word() -> None:
         ("Describe the sign in words.", "-"),
     ],
 )
-def test_an_input_is_kept_where_the_task_works_on_such_a_word(instruction: str, given: str) -> None:
+def test_a_word_like_none_stays_if_the_task_asks_about_such_a_word(instruction: str, given: str) -> None:
     outcome = judged(task(f"<input>{given}</input><output>its answer</output>", instruction=instruction))
     assert [row.input for row in outcome.kept[1:]] == [given]  # type: ignore[attr-defined]
 
 
-def test_labels_that_contradict_each_other_are_all_rejected_and_the_others_kept() -> None:
+def test_contradictory_labels_are_all_rejected_and_the_others_kept() -> None:
     raw = "".join(
         f"<output>{label}</output><input>{text}</input>" for label, text in [("A", "x"), ("B", "x"), ("A", "y")]
     )
@@ -125,17 +125,17 @@ def test_labels_that_contradict_each_other_are_all_rejected_and_the_others_kept(
     assert len(outcome.kept) == 2
 
 
-def test_one_label_in_two_cases_is_a_duplicate_and_no_conflict() -> None:
+def test_one_label_in_two_spellings_is_a_duplicate_and_not_a_conflict() -> None:
     raw = "<output>Good</output><input>x</input><output>good.</output><input>x</input>"
     assert reasons(judged(task(raw, **LABELS))) == ["duplicate"]
 
 
-def test_a_label_beside_a_broken_one_contradicts_nothing() -> None:
+def test_a_rejected_label_never_conflicts_with_a_valid_one() -> None:
     raw = "<output>good</output><input>x</input><output>N/A</output><input>x</input>"
     assert reasons(judged(task(raw, **LABELS))) == ["output_placeholder"]
 
 
-def test_an_input_in_another_case_is_another_input_where_labels_differ() -> None:
+def test_inputs_that_differ_in_case_do_not_conflict() -> None:
     raw = "<output>name</output><input>Rose</input><output>flower</output><input>rose</input>"
     assert reasons(judged(task(raw, **LABELS))) == []
 
@@ -150,17 +150,17 @@ def test_an_input_in_another_case_is_another_input_where_labels_differ() -> None
         (("Bern", "It's there."), ("Bern", "It’s there.")),
     ],
 )
-def test_instances_that_say_the_same_are_duplicates(first: tuple[str, str], second: tuple[str, str]) -> None:
+def test_instances_that_differ_only_in_form_are_duplicates(first: tuple[str, str], second: tuple[str, str]) -> None:
     raw = "".join(f"<input>{given}</input><output>{output}</output>" for given, output in (first, second))
     assert reasons(judged(task(raw, instruction="Name the river or sort the words."))) == ["duplicate"]
 
 
-def test_inputs_that_the_task_changes_in_form_alone_are_no_duplicates() -> None:
+def test_inputs_that_differ_in_case_are_no_duplicates_if_the_task_is_about_case() -> None:
     raw = "".join(f"<input>{given}</input><output>Bern</output>" for given in ("bern", "BERN"))
     assert reasons(judged(task(raw, instruction="Write the town with a capital letter."))) == []
 
 
-def test_a_rejection_shows_what_the_rule_found_in_200_characters() -> None:
+def test_a_rejection_shows_up_to_200_characters_of_the_match() -> None:
     [refused] = judged(task("<input>c</input><output>I'm sorry, but I cannot do that.</output>")).rejected
     assert refused.detail == {"found": "I'm sorry, but I cannot do that"}
     [copied] = judged(task(f"<input>{'b a ' * 100}</input><output>{'b a ' * 100}</output>")).rejected
@@ -174,7 +174,7 @@ def test_an_open_task_may_have_several_outputs_for_one_input() -> None:
     assert len(outcome.kept) == 3
 
 
-def test_only_so_many_instances_of_a_task_are_kept() -> None:
+def test_at_most_the_configured_number_of_instances_of_a_task_is_kept() -> None:
     raw = "".join(f"<input>{n}</input><output>{n + 1}</output>" for n in range(4))
     outcome = judged(task(raw), config=DEFAULT.model_copy(update={"max_instances_per_task": 2}))
     assert reasons(outcome) == ["beyond_max_instances"] * 2
@@ -190,7 +190,7 @@ def test_a_duplicate_names_the_instance_it_repeats() -> None:
     assert rejected.detail == {"same_as": "s-0"}
 
 
-def test_a_seed_is_an_instance_as_it_stands() -> None:
+def test_a_seed_becomes_an_instance_unchanged() -> None:
     [found] = instances_of_seed(seed("s", "Is this spam?", is_classification=True))
     assert (found.id, found.instruction_id, found.source, found.model) == ("s-0", "s", "seed", "")
     assert (found.instruction, found.input, found.output) == ("Is this spam?", "b a", "a b")
@@ -198,17 +198,17 @@ def test_a_seed_is_an_instance_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize(("times", "flags"), [(3, []), (4, ["output_repeats"])])
-def test_a_line_that_stands_four_times_is_a_repetition(times: int, flags: list[str]) -> None:
+def test_a_line_that_occurs_four_times_is_flagged_as_a_repetition(times: int, flags: list[str]) -> None:
     raw = "<input>c</input><output>one\n" + "again\n\n" * times + "</output>"
     assert judged(task(raw)).kept[1].flags == flags  # type: ignore[attr-defined]
 
 
-def test_an_input_that_is_there_is_not_missing() -> None:
+def test_a_present_input_is_not_flagged_as_missing() -> None:
     present = task("<input>A long text.</input><output>short</output>", instruction="Summarise the following text.")
     assert judged(present).kept[1].flags == []  # type: ignore[attr-defined]
 
 
-def test_a_flag_rejects_only_when_asked_to() -> None:
+def test_a_flag_rejects_only_if_drop_flags_names_it() -> None:
     missing = task("<input></input><output>short</output>", instruction="Summarise the following paragraph.")
     assert judged(missing).kept[1].flags == ["input_missing"]  # type: ignore[attr-defined]
     assert reasons(judged(missing, config=DEFAULT.model_copy(update={"drop_flags": ["input_missing"]}))) == [
@@ -218,12 +218,12 @@ def test_a_flag_rejects_only_when_asked_to() -> None:
     assert rejected[0].detail == {"found": "the following"}
 
 
-def test_ids_count_parsed_instances_before_any_rule() -> None:
+def test_ids_number_the_parsed_instances_before_any_rejection() -> None:
     outcome = judged(task("<input>a</input><output></output><input>b</input><output>B</output>"))
     assert outcome.kept[1].id == "ins-1-1"  # type: ignore[attr-defined]
 
 
-def test_a_stricter_threshold_is_applied_as_the_pool_would_have() -> None:
+def test_a_stricter_threshold_rejects_what_the_pool_would_have_rejected() -> None:
     tasks = [
         task("x", id="ins-1", instruction="Write a poem about a river in spring."),
         task("x", id="ins-2", instruction="Write a poem about a lake in spring."),

@@ -1,4 +1,4 @@
-"""The frame of a stage: how it starts, what it guards, how it ends, and that any pipeline file can use it."""
+"""The frame of a stage: how it starts, what it checks, how it ends. Any pipeline file can use it."""
 
 import os
 import shutil
@@ -51,12 +51,12 @@ PIPELINE = {
 
 def with_a_pipeline_of_its_own(repository: Repository, body: str) -> Repository:
     repository.write("stages/tiny.py", TINY.format(body=body))
-    # DVC looks for params.yaml beside a pipeline file, wherever the stage works
+    # DVC looks for params.yaml beside the pipeline file, even if `wdir` is another folder
     repository.write("evaluate/dvc.yaml", yaml.safe_dump({"vars": ["../params.yaml"], **PIPELINE}))
     return repository
 
 
-def test_a_stage_of_another_pipeline_file_runs_in_the_same_frame(repository: Repository) -> None:
+def test_a_stage_of_another_pipeline_file_runs_like_any_other(repository: Repository) -> None:
     with_a_pipeline_of_its_own(repository, "print(config.seeds.path)")
     done = repository.dvc("repro", "evaluate/dvc.yaml")
     assert done.returncode == 0, done.stderr
@@ -66,8 +66,9 @@ def test_a_stage_of_another_pipeline_file_runs_in_the_same_frame(repository: Rep
     assert (again.returncode, stages_run(again)) == (0, [])
 
 
-def test_a_stage_of_another_pipeline_file_is_guarded_too(repository: Repository) -> None:
-    with_a_pipeline_of_its_own(repository, "write_text(config.seeds.path, Path(config.seeds.path).read_text('utf-8') + '\\n')")
+def test_a_stage_of_another_pipeline_file_fails_if_its_inputs_change(repository: Repository) -> None:
+    longer = "write_text(config.seeds.path, Path(config.seeds.path).read_text('utf-8') + '\\n')"
+    with_a_pipeline_of_its_own(repository, longer)
     done = repository.dvc("repro", "evaluate/dvc.yaml")
     assert done.returncode != 0
     assert "tiny: seeds/seed_tasks.jsonl changed while the stage ran, so nothing was recorded" in done.stderr
@@ -76,7 +77,7 @@ def test_a_stage_of_another_pipeline_file_is_guarded_too(repository: Repository)
 # How it starts
 
 
-def test_dvc_of_an_environment_that_is_not_active_runs_the_stages_with_its_own_interpreter(
+def test_dvc_of_an_inactive_environment_runs_the_stages_with_its_own_interpreter(
     repository: Repository, tmp_path: Path
 ) -> None:
     (repository.root / ".venv").symlink_to(sys.prefix)
@@ -91,22 +92,22 @@ def test_dvc_of_an_environment_that_is_not_active_runs_the_stages_with_its_own_i
 @pytest.mark.parametrize(
     ("module", "library"),
     [("generate", "numpy"), ("commands.dvc", "_datetime"), ("commands.dvc", "_ruamel_yaml")],
-    ids=["a_stage", "dvc", "dvc_later"],
+    ids=["stage_at_import", "dvc_at_import", "dvc_later_at_import"],
 )
 def test_an_early_ctrl_c_ends_without_a_traceback(module: str, library: str, repository: Repository) -> None:
     process = repository.start("python", "-m", "stages", module, "repro")
     maps = Path(f"/proc/{process.pid}/maps")
     wait_until(lambda: library in maps.read_text("utf-8"))
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) in (-signal.SIGINT, 130, 252)  # 252 is how DVC ends once it is up
-    assert "Traceback" not in repository.said()
+    assert process.wait(timeout=30) in (-signal.SIGINT, 130, 252)  # DVC exits with 252 once it is running
+    assert "Traceback" not in repository.output()
 
 
-# What the system refuses
+# Missing permissions
 
 
 def as_an_ordinary_user() -> list[str]:
-    """Return what makes root heed the permissions of files."""
+    """Return a command prefix with which root respects file permissions."""
     if os.geteuid():
         return []
     if not shutil.which("setpriv"):
@@ -130,7 +131,7 @@ def lock(path: str, mode: int) -> Callable[[Repository], None]:
         pytest.param(lock("data", 0), ["stage", "filter"], "data/tasks.jsonl: cannot be", id="data"),
     ],
 )
-def test_what_may_not_be_read_or_written_is_one_line(
+def test_a_missing_permission_gives_a_one_line_error(
     refuse: Callable[[Repository], None], command: list[str], line: str, repository: Repository
 ) -> None:
     shutil.rmtree(repository.root / ".dvc/tmp")
@@ -144,7 +145,7 @@ def test_what_may_not_be_read_or_written_is_one_line(
     assert done.stderr.count("\n") == 1, done.stderr
 
 
-def test_a_seeds_file_that_was_renamed_is_named_with_its_key(repository: Repository) -> None:
+def test_a_renamed_seeds_file_is_reported_with_its_key(repository: Repository) -> None:
     (repository.root / "seeds/seed_tasks.jsonl").rename(repository.root / "seeds/mine.jsonl")
     line = "seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path"
     for command in ("run", "demo"):

@@ -1,4 +1,4 @@
-"""The loop: what prompts show, what is accepted, when it stops."""
+"""The bootstrapping loop: what prompts show, what is accepted, when it stops."""
 
 import re
 from typing import Any
@@ -70,18 +70,18 @@ def test_every_task_is_shown_about_equally_often() -> None:
 
 
 @pytest.mark.parametrize(("count", "size"), [(0, 5), (3, 0), (9, 5)])
-def test_a_draw_takes_what_there_is(count: int, size: int) -> None:
+def test_a_draw_takes_fewer_tasks_if_there_are_fewer(count: int, size: int) -> None:
     assert len(shelf(5).draw(1, count, size)) == min(count, size)
 
 
-def test_focus_is_drawn_as_often_as_its_weight_says() -> None:
+def test_each_focus_is_drawn_in_proportion_to_its_weight() -> None:
     focus = [Focus(text="a", weight=1.0), Focus(text="b", weight=3.0)]
     drawn = [draw_focus(focus, mix(5, index)) for index in range(2000)]
     assert 430 <= drawn.count("a") <= 570
     assert draw_focus([], 1) == ""
 
 
-def test_rejections_name_reason_nearest_and_score() -> None:
+def test_a_rejection_holds_the_reason_the_nearest_task_and_the_score() -> None:
     loop = bootstrap(num_instructions=10)
     commit(
         loop,
@@ -98,13 +98,13 @@ def test_rejections_name_reason_nearest_and_score() -> None:
     assert [row.instruction for row in loop.outcome.kept] == ["Explain why the sky is blue."]  # type: ignore[attr-defined]
 
 
-def test_what_comes_after_the_target_is_recorded_and_not_kept() -> None:
+def test_candidates_after_the_target_are_recorded_as_rejected() -> None:
     loop = bootstrap(num_instructions=1)
     assert commit(loop, "Explain why the sky is blue.", "Sort these cities by size.")
     assert reasons(loop) == ["target_reached"]
 
 
-def test_answers_without_instruction_and_filtered_ones_are_one_rejection_each() -> None:
+def test_an_empty_or_filtered_answer_is_one_rejection() -> None:
     loop = bootstrap()
     commit(loop)
     commit(loop, "Explain why the sky is blue.", finish_reason="content_filter")
@@ -119,7 +119,7 @@ def test_a_cut_off_answer_loses_its_last_item_only() -> None:
     assert len(loop.outcome.kept) == 1
 
 
-def test_an_answer_of_one_item_cut_off_is_one_rejection() -> None:
+def test_an_answer_with_one_cut_off_item_is_one_rejection() -> None:
     loop = bootstrap()
     loop.prepare(0)
     loop.commit(0, answer("<task>Sort these", finish_reason="length"))
@@ -137,23 +137,23 @@ def test_a_base_model_continues_the_list_of_the_prompt() -> None:
     ]
 
 
-def test_an_id_is_made_from_the_instruction_alone() -> None:
+def test_an_id_depends_on_the_instruction_alone() -> None:
     assert instruction_id("Sort the words.") == "ins-3183685016dc"
 
 
-def test_a_mute_model_ends_in_saturation() -> None:
+def test_a_model_that_writes_nothing_ends_the_run_as_saturated() -> None:
     loop = bootstrap(acceptance_requests=5, min_acceptance=0.1)
     assert [commit(loop) for _ in range(5)] == [False, False, False, False, True]
     assert loop.saturated
     assert loop.acceptance.curve(loop.answers)[-1] == {"request": 5, "accepted": 0, "marginal_cost_usd": None}
 
 
-def test_a_run_is_judged_by_as_many_requests_as_the_config_says() -> None:
+def test_saturation_is_measured_over_acceptance_requests() -> None:
     loop = bootstrap(acceptance_requests=25, min_acceptance=0.1)
     assert [commit(loop) for _ in range(25)] == [False] * 24 + [True]
 
 
-def test_a_threshold_of_zero_never_stops_a_run() -> None:
+def test_a_min_acceptance_of_zero_never_stops_a_run() -> None:
     loop = bootstrap(acceptance_requests=2, min_acceptance=0.0)
     assert [commit(loop) for _ in range(5)] == [False] * 5
 
@@ -164,7 +164,7 @@ def test_a_run_that_reached_its_target_is_not_saturated() -> None:
     assert not loop.saturated
 
 
-def test_the_curve_tells_what_one_more_instruction_costs() -> None:
+def test_the_acceptance_curve_shows_the_cost_of_one_more_instruction() -> None:
     loop = bootstrap(num_instructions=50, acceptance_requests=2)
     commit(loop, "Explain why the sky is blue.", "Sort these cities by size.", cost_usd=0.04)
     commit(loop, cost_usd=0.02)
@@ -200,13 +200,15 @@ def test_the_curve_tells_what_one_more_instruction_costs() -> None:
         ({"min_words": 6}, "One two three four five six.", None),
     ],
 )
-def test_candidate_rules(settings: dict[str, Any], text: str, reason: str | None) -> None:
+def test_a_candidate_is_accepted_or_rejected_for_its_reason(
+    settings: dict[str, Any], text: str, reason: str | None
+) -> None:
     loop = bootstrap(**settings)
     commit(loop, text)
     assert reasons(loop) == ([reason] if reason else [])
 
 
-def test_only_seeds_of_the_domains_wanted_are_shown_and_all_stand_in_the_pool() -> None:
+def test_only_seeds_of_the_chosen_domains_are_shown_but_all_seeds_are_in_the_pool() -> None:
     seeds = [*SEEDS, seed("g", "Plan a garden.", domain="gardening")]
     loop = bootstrap(seeds, domains=["gardening"])
     assert shown(loop, 0) == ["Plan a garden."]
@@ -224,14 +226,14 @@ def test_only_seeds_of_the_domains_wanted_are_shown_and_all_stand_in_the_pool() 
         ({"classification_only": True}, "f: no classification task for generate.classification_only; add one"),
     ],
 )
-def test_seeds_that_leave_nothing_to_show_are_one_line(settings: dict[str, Any], line: str) -> None:
+def test_seeds_that_leave_nothing_to_show_give_a_one_line_error(settings: dict[str, Any], line: str) -> None:
     seeds = [seed("g", "Plan a garden.", domain="gardening")]
     with pytest.raises(UserError) as error:
         check_seeds(seeds, "f", configure(generate=settings).generate)
     assert str(error.value) == line
 
 
-def test_a_run_that_stops_early_says_what_most_were_rejected_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_stops_early_prints_the_most_frequent_rejection_reason(capsys: pytest.CaptureFixture[str]) -> None:
     loop = bootstrap(acceptance_requests=2, min_acceptance=0.9)
     commit(loop, "Explain why the sky is blue.", "Name three rivers.")
     assert commit(loop, "Name three big rivers.", "Name three small rivers.")
@@ -241,7 +243,7 @@ def test_a_run_that_stops_early_says_what_most_were_rejected_for(capsys: pytest.
     assert "rejected as too_similar (2 of 3)" in said
 
 
-def test_a_run_that_stops_with_nothing_says_so_before_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_accepts_nothing_explains_it_before_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
     loop = bootstrap(acceptance_requests=1, min_acceptance=0.5)
     commit(loop)
     report_saturation(loop.outcome, configure().generate)
@@ -250,7 +252,7 @@ def test_a_run_that_stops_with_nothing_says_so_before_it_fails(capsys: pytest.Ca
     assert said.endswith(" as answer_without_instruction (1 of 1)\n")
 
 
-def test_a_prompt_shows_machine_written_instructions_from_the_pool_it_may_see() -> None:
+def test_a_prompt_shows_machine_written_instructions_of_earlier_commits() -> None:
     loop = bootstrap(num_instructions=50)
     commit(loop, "Explain why the sky is blue.", "Sort these cities by size.")
     for _ in range(3):
@@ -261,7 +263,7 @@ def test_a_prompt_shows_machine_written_instructions_from_the_pool_it_may_see() 
     assert len(prompted_by) == 5  # two machine-written and all three seeds
 
 
-def test_the_places_of_machine_written_instructions_are_filled_and_mixed() -> None:
+def test_seeds_fill_the_places_of_machine_written_instructions_and_the_order_is_mixed() -> None:
     seeds = [seed(f"s{n}", f"Count to {n} in your head.") for n in range(20)]
     loop = bootstrap(seeds, num_instructions=50, num_seed=6, num_machine=2, window=4)
     loop.prepare(0)
@@ -279,7 +281,7 @@ def test_the_places_of_machine_written_instructions_are_filled_and_mixed() -> No
     assert len(places) > 2
 
 
-def test_a_prompt_waits_for_the_answers_that_decide_it_and_sees_no_others() -> None:
+def test_a_prompt_waits_for_exactly_the_answers_it_depends_on() -> None:
     loop = bootstrap(num_instructions=50, window=4)
     assert (loop.may_launch(7, 3), loop.may_launch(7, 4)) == (False, True)
     commit(loop, "Explain why the sky is blue.")
@@ -288,7 +290,7 @@ def test_a_prompt_waits_for_the_answers_that_decide_it_and_sees_no_others() -> N
     assert [any(name.startswith("ins-") for name in loop._shown[index].ids) for index in (1, 4)] == [False, True]
 
 
-def test_classification_only_shows_classification_seeds_alone() -> None:
+def test_classification_only_shows_only_classification_seeds() -> None:
     seeds = [*SEEDS, seed("c", "Is this spam?", is_classification=True)]
     loop = bootstrap(seeds, classification_only=True)
     assert shown(loop, 0) == ["Is this spam?"]

@@ -1,4 +1,4 @@
-"""The guides can be followed: their commands run in order, and print what the guide shows."""
+"""The commands of the guides run in order and print what the guides show."""
 
 import json
 import re
@@ -21,13 +21,13 @@ def blocks(guide: str) -> list[tuple[str, str]]:
 
 
 def block(guide: str, language: str, holding: str = "") -> str:
-    """Return the one fenced block of a language in a guide that holds a text."""
+    """Return the content of the only block of a language in a guide that contains `holding`."""
     [found] = [content for kind, content in blocks(guide) if kind == language and holding in content]
     return found
 
 
 def follow(repository: Repository, lines: list[str]) -> str:
-    """Run lines of a guide as they are typed, with this clone's `seedling`; return what they print on stdout."""
+    """Run lines of a guide with the `seedling` of this clone, and return their stdout."""
     printed = []
     for line in lines:
         typed = re.sub(r"^seedling ", "python -m stages.commands.cli ", line)
@@ -38,12 +38,12 @@ def follow(repository: Repository, lines: list[str]) -> str:
 
 
 def is_shown(shown: str, printed: str) -> bool:
-    """Return whether each line of a block was printed, in the order shown; `…` stands for lines left out."""
+    """Return True if every line of a block was printed, in order; `…` stands for omitted lines."""
     lines = iter([line.rstrip() for line in printed.splitlines()])
     return all(line.strip() == "…" or line in lines for line in shown.splitlines())
 
 
-def test_the_seeds_of_the_guide_are_checked_as_it_shows(repository: Repository) -> None:
+def test_seeds_check_prints_what_the_guide_shows(repository: Repository) -> None:
     follow(repository, block(GUIDE, "sh", "grep '^{").splitlines())
     assert repository.read("my_seeds.jsonl") == block(GUIDE, "jsonl")
     assert len(read_seeds(str(repository.root / "my_seeds.jsonl"))) == 8
@@ -51,12 +51,12 @@ def test_the_seeds_of_the_guide_are_checked_as_it_shows(repository: Repository) 
     assert is_shown(block(GUIDE, "", "every line is well formed"), printed)
 
 
-def test_the_guide_counts_the_tasks_of_the_book() -> None:
+def test_the_guide_states_the_number_of_tasks_in_the_book() -> None:
     text = " ".join((ROOT / GUIDE).read_text("utf-8").split())
     assert f"a book of {len(tasks())} tasks written by hand" in text
 
 
-def test_the_table_of_prompt_lengths_is_what_its_command_prints() -> None:
+def test_the_table_of_prompt_lengths_matches_its_command() -> None:
     [command] = block("docs/prompts.md", "sh", "prompt_tokens").splitlines()
     done = Repository(ROOT).run(*command.split())
     assert done.returncode == 0, done.stderr
@@ -64,10 +64,10 @@ def test_the_table_of_prompt_lengths_is_what_its_command_prints() -> None:
 
 
 @pytest.mark.slow
-def test_the_guide_leads_from_seeds_to_a_clone_that_replays_without_a_request(
+def test_the_guide_leads_from_new_seeds_to_a_clone_that_replays_without_a_request(
     repository: Repository, tmp_path: Path
 ) -> None:
-    """Every command of the guide that needs no paid model, in order; then the last block in a clone of the result."""
+    """Run every command that needs no paid model in order, and the last block in a clone of the result."""
     written = [content.splitlines() for language, content in blocks(GUIDE) if language == "sh"]
     needs_a_key = next(lines for lines in written if "llm=openai" in lines[-1])
     in_clone = next(lines for lines in written if lines[0] == "dvc pull")

@@ -1,4 +1,4 @@
-"""The locks, what they install, and who installs it."""
+"""The lock files, what they install, and the installer."""
 
 import os
 import re
@@ -36,19 +36,19 @@ def entries(lock: str) -> list[str]:
 
 
 def locked(lock: str) -> dict[str, str]:
-    """Return the versions of a lock by package, where there are several the one for the oldest Python."""
+    """Return the versions of a lock by package. Of several, return that for the oldest Python."""
     wanted = [Requirement(entry.split("\\")[0]) for entry in entries(lock)]
     fitting = [entry for entry in wanted if not entry.marker or entry.marker.evaluate(dict(OLDEST))]
     return {entry.name: str(entry.specifier) for entry in fitting}
 
 
 def name_of(requirement: str) -> str:
-    """Return the name as locks write it."""
+    """Return the name of a package in the spelling of locks."""
     return canonicalize_name(Requirement(requirement).name)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_pins_and_hashes_everything_and_names_no_host(lock: str) -> None:
+def test_a_lock_pins_and_hashes_every_package_and_names_no_host(lock: str) -> None:
     found = entries(lock)
     assert len(found) >= len(DIRECT[lock])
     assert all(re.match(r"[\w.-]+(?:\[[\w,-]+\])?==\S+", entry) and "--hash=sha256:" in entry for entry in found)
@@ -67,19 +67,19 @@ def test_a_lock_has_versions_that_the_project_allows(lock: str) -> None:
     assert wrong == []
 
 
-def test_running_needs_neither_the_tools_of_tests_nor_torch() -> None:
+def test_the_runtime_lock_holds_neither_test_tools_nor_torch() -> None:
     assert not {name_of(text) for text in DIRECT["requirements-dev.lock"]} & set(locked("requirements.lock"))
     assert "torch" not in {name for lock in LOCKS for name in locked(lock)}
 
 
-def test_what_two_locks_have_in_common_has_one_version() -> None:
+def test_locks_agree_on_the_versions_they_share() -> None:
     running, tools = locked("requirements.lock"), locked("requirements-dev.lock")
     common = running.keys() & tools.keys()
     assert common
     assert {name: tools[name] for name in common} == {name: running[name] for name in common}
 
 
-def test_every_library_the_code_imports_is_a_dependency_of_its_own() -> None:
+def test_every_imported_library_is_a_declared_dependency() -> None:
     dependencies = [Requirement(text).name.lower() for text in PROJECT["project"]["dependencies"]]
     installed = packages_distributions()
     files = [path for folder in ("stages", "hydra_plugins") for path in (ROOT / folder).rglob("*.py")]
@@ -89,13 +89,13 @@ def test_every_library_the_code_imports_is_a_dependency_of_its_own() -> None:
     assert {name for name, packages in names.items() if not packages & set(dependencies)} == set()
 
 
-def test_the_command_installed_is_there() -> None:
+def test_the_seedling_command_calls_main() -> None:
     [(name, place)] = PROJECT["project"]["scripts"].items()
     assert name == "seedling"
     assert EntryPoint(name, place, "console_scripts").load() is main
 
 
-def test_what_is_installed_is_what_a_lock_hashes() -> None:
+def test_make_installs_only_from_hashed_locks() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert re.search(r"^INSTALL := \S+ install.py$", makefile, re.MULTILINE)
     assert re.search(r"^LOCKED := \$\(INSTALL\) --require-hashes -r$", makefile, re.MULTILINE)
@@ -108,7 +108,7 @@ def test_what_is_installed_is_what_a_lock_hashes() -> None:
     }
 
 
-def test_nothing_runs_at_interpreter_start_but_ours_and_setuptools() -> None:
+def test_only_our_pth_file_and_that_of_setuptools_run_at_interpreter_start() -> None:
     site = Path(sysconfig.get_paths()["purelib"])
     found = {path.name for path in site.glob("*.pth")}
     assert {name for name in found if not name.startswith("__editable__.seedling-")} <= {"distutils-precedence.pth"}
@@ -125,10 +125,12 @@ def test_nothing_runs_at_interpreter_start_but_ours_and_setuptools() -> None:
         pytest.param(
             ["global.extra-index-url='\\nhttps://one.example/a\\nhttps://two.example/b'"],
             {"UV_INDEX": "https://one.example/a https://two.example/b"},
-            id="two_indexes_on_lines_of_their_own",
+            id="two_indexes_on_separate_lines",
         ),
         pytest.param([":env:.find-links='/wheels ../more'"], {"UV_FIND_LINKS": "/wheels,../more"}, id="folders"),
-        pytest.param(['global.cert="/etc/it\'s.pem"'], {"SSL_CERT_FILE": "/etc/it's.pem"}, id="certificate_in_quotes"),
+        pytest.param(
+            ['global.cert="/etc/it\'s.pem"'], {"SSL_CERT_FILE": "/etc/it's.pem"}, id="certificate_with_a_quote"
+        ),
         pytest.param(
             [":env:.index-url='https://c'", "global.index-url='https://a'", "install.index-url='https://b'"],
             {"UV_DEFAULT_INDEX": "https://c"},
@@ -142,17 +144,17 @@ def test_nothing_runs_at_interpreter_start_but_ours_and_setuptools() -> None:
         pytest.param(
             ["global.index-url='https://u:p=1@a/?x=y'"], {"UV_DEFAULT_INDEX": "https://u:p=1@a/?x=y"}, id="equals_sign"
         ),
-        pytest.param(["download.index-url='https://a'", "global.constraint='c.txt'", ""], {}, id="of_no_concern"),
+        pytest.param(["download.index-url='https://a'", "global.constraint='c.txt'", ""], {}, id="other_settings"),
     ],
 )
-def test_uv_is_told_what_pip_is_told(listing: list[str], expected: dict[str, str]) -> None:
+def test_uv_gets_the_index_settings_of_pip(listing: list[str], expected: dict[str, str]) -> None:
     assert uv_arguments(pip_settings(listing)) == ({"UV_INDEX_STRATEGY": "unsafe-best-match", **expected}, [])
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [("true", ["--no-index"]), ("1", ["--no-index"]), ("false", []), ("", [])]
 )
-def test_uv_asks_no_index_where_pip_asks_none(value: str, expected: list[str]) -> None:
+def test_uv_uses_no_index_if_pip_uses_none(value: str, expected: list[str]) -> None:
     assert uv_arguments(pip_settings([f":env:.no-index={value!r}"]))[1] == expected
 
 
@@ -172,7 +174,7 @@ def write_wheel(folder: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_package_that_pip_finds_is_installed_with_uv_and_without(tmp_path: Path) -> None:
+def test_a_package_that_pip_finds_installs_with_and_without_uv(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv/bin/python"
     names = ["seedling_test_leaf", "seedling_test_root", "seedling_test_stem"]
@@ -184,13 +186,13 @@ def test_a_package_that_pip_finds_is_installed_with_uv_and_without(tmp_path: Pat
     given |= {"PIP_CONFIG_FILE": str(settings), "UV_OFFLINE": "1"}
 
     def install(name: str) -> tuple[str, str]:
-        """Return who installed a package and what was said."""
+        """Return the installer of a package, and its messages."""
         command = [str(python), str(ROOT / "install.py"), name]
         done = subprocess.run(command, env=given, check=True, capture_output=True, text=True)
         [by] = (tmp_path / "venv").rglob(f"{name}-1.0.dist-info/INSTALLER")
         return by.read_text().strip(), done.stderr
 
-    if UV.exists():  # it does not where .venv was installed by pip alone
+    if UV.exists():  # pip alone may have installed .venv
         (tmp_path / "venv/uv.log").touch()
         shutil.copy(UV, tmp_path / "venv/bin/uv")
         assert install(names[0]) == ("uv", "")

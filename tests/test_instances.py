@@ -1,4 +1,4 @@
-"""Instances in all the forms in which models write them, and outputs that only look like a field."""
+"""Instances in every form that models write, and outputs that only look like a field."""
 
 import pytest
 
@@ -340,7 +340,7 @@ AS_WRITTEN: list[tuple[str, Pairs]] = [
     ("Input and output are words.", [("", "Input and output are words.")]),
     ("The [INST] mark opens a turn.", [("", "The [INST] mark opens a turn.")]),
 ]
-"""Outputs that hold what looks like a field, a mark, a separator or a line end."""
+"""Outputs with text that only looks like a field, a mark, a separator or a line end."""
 
 BROKEN: list[str] = [
     "```python\ndef f(",
@@ -349,7 +349,7 @@ BROKEN: list[str] = [
     "<input>a</input>\n<output>The boat is in the",
     "Input: a\nOutput:\n```\nx = ",
 ]
-"""Answers that end inside a tag or a block of code, although the server says stop."""
+"""Answers that end inside a tag or a block of code with the finish reason stop."""
 
 
 def read(text: str, *, output_first: bool) -> Pairs:
@@ -359,21 +359,21 @@ def read(text: str, *, output_first: bool) -> Pairs:
 
 
 @pytest.mark.parametrize(("text", "pairs"), INPUT_FIRST)
-def test_inputs_and_outputs_are_read_in_any_form(text: str, pairs: Pairs) -> None:
+def test_inputs_and_outputs_are_read_in_every_common_form(text: str, pairs: Pairs) -> None:
     assert read(text, output_first=False) == pairs
     assert read(f"Sure! Here you go:\n\n{text}", output_first=False) == pairs
 
 
 @pytest.mark.parametrize(("text", "pairs"), OUTPUT_FIRST)
-def test_labels_and_inputs_are_read_in_any_form(text: str, pairs: Pairs) -> None:
+def test_labels_and_inputs_are_read_in_every_common_form(text: str, pairs: Pairs) -> None:
     assert read(text, output_first=True) == pairs
 
 
 @pytest.mark.parametrize(("text", "pairs"), AS_WRITTEN)
-def test_an_output_is_kept_as_it_is_written(text: str, pairs: Pairs) -> None:
+def test_an_output_is_kept_exactly_as_written(text: str, pairs: Pairs) -> None:
     assert read(text, output_first=False) == pairs
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_an_instance_that_breaks_off_is_cut_off(text: str) -> None:
+def test_an_instance_that_breaks_off_is_marked_as_cut_off(text: str) -> None:
     assert [instance.cut_off for instance in parse_instances(text, output_first=False, truncated=False)] == [True]

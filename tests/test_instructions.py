@@ -1,4 +1,4 @@
-"""Instructions in all the forms in which models list them, and texts that only look like a list or an answer."""
+"""Instructions in every form that models write, and texts that only look like a list or an answer."""
 
 import pytest
 
@@ -135,7 +135,7 @@ AS_WRITTEN = [
     "Explain step 2. Then step 3.",
     "Name 3. Explain 2.",
 ]
-"""Instructions that hold what looks like a mark, a list, talk or an answer."""
+"""Instructions with text that only looks like a mark, a list, a remark or an answer."""
 
 JOINED: dict[str, list[str]] = {
     "Write a line. Output: Soft drops.": ["Write a line."],
@@ -157,7 +157,7 @@ JOINED: dict[str, list[str]] = {
     "Say A. Expected output: a": ["Say A."],
     "Say A. Sample answer: a": ["Say A."],
 }
-"""What a model wrote in one tag -> the instructions in it."""
+"""The content of one tag -> the instructions in it."""
 
 
 def read(text: str) -> Instructions:
@@ -170,13 +170,13 @@ def read(text: str) -> Instructions:
     ["{}", "Sure! Here they are:\n\n{}\n\nLet me know!", "```\n{}\n```", "Sure!\n```text\n{}\n```\nMore?"],
     ids=["alone", "with_talk", "in_a_fence", "in_a_fence_with_talk"],
 )
-def test_a_list_is_read_in_every_usual_numbering(first: str, second: str, around: str) -> None:
+def test_a_list_is_read_with_every_common_numbering(first: str, second: str, around: str) -> None:
     for between in ("\n", "\n\n"):
         assert read(around.format(first + RIVERS + between + second + ICE)) == Instructions([RIVERS, ICE], [])
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_two_instructions_are_read_in_any_form(form: str) -> None:
+def test_two_instructions_are_read_in_every_common_form(form: str) -> None:
     assert read(form.format(RIVERS, ICE)) == Instructions([RIVERS, ICE], [])
 
 
@@ -189,7 +189,7 @@ def test_an_instruction_keeps_words_that_look_like_marks(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), JOINED.items(), ids=JOINED)
-def test_what_a_model_joined_to_an_instruction_is_parted_from_it(text: str, expected: list[str]) -> None:
+def test_text_that_a_model_adds_to_an_instruction_is_removed(text: str, expected: list[str]) -> None:
     assert read(f"<task>{text}</task>") == Instructions(expected, [])
 
 
@@ -208,5 +208,5 @@ def test_a_last_item_that_never_closes_is_incomplete(text: str, complete: list[s
 
 
 @pytest.mark.parametrize("heading", ["Rules for the new tasks:", "**Guidelines:**", "Here are my requirements:"])
-def test_the_rules_of_a_prompt_are_no_instructions(heading: str) -> None:
+def test_repeated_rules_of_the_prompt_are_not_read_as_instructions(heading: str) -> None:
     assert read(f"{heading}\n1. Use text alone.\n2. Keep it short.\n\nI will follow them.") == Instructions([], [])

@@ -28,7 +28,7 @@ LATENCY_SECONDS = 0.03
 READS = {"classify": "data/instructions.jsonl", "instantiate": "data/classified.jsonl"}
 
 Asked = tuple[str, int]
-"""What tells sent requests apart: the prompt and the seed."""
+"""The prompt and the seed, which identify a request on the server."""
 
 
 def asked(call: Call) -> Asked:
@@ -36,7 +36,7 @@ def asked(call: Call) -> Asked:
 
 
 def stored(folder: Path) -> set[Asked]:
-    """Return what a store holds the answers to."""
+    """Return the requests that a store holds answers to."""
     with closing(AnswerStore(folder)) as store:
         return {_asked_by(line.request) for line in store.all()}
 
@@ -47,7 +47,7 @@ def _asked_by(request: Any) -> Asked:  # Any: JSON
 
 
 def prepare(repository: Repository, name: str, requests: int) -> None:
-    """Give a stage about so many requests; those of `classify` and `instantiate` come in pairs that are the same."""
+    """Prepare about `requests` requests for a stage; in `classify` and `instantiate` each prompt occurs twice."""
     repository.choose("llm=vllm", "generate.per_request=1", f"generate.num_instructions={requests * 3 // 4}")
     if name == "generate":
         return
@@ -58,7 +58,7 @@ def prepare(repository: Repository, name: str, requests: int) -> None:
 
 
 def take_outputs(repository: Repository, name: str) -> dict[str, bytes]:
-    """Return what a stage wrote, and remove it."""
+    """Return the files a stage wrote, and delete them."""
     stage = yaml.safe_load(repository.read("dvc.yaml"))["stages"][name]
     entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
     paths = [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
@@ -70,21 +70,21 @@ def take_outputs(repository: Repository, name: str) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: after so many new calls, and so many seconds."""
+    """When to kill: after this many new calls, and then this many seconds."""
 
     calls: int
     seconds: float
 
 
 def moments(draw: random.Random) -> Iterator[Moment]:
-    """Yield moments without end: four at which some requests are answered, one that may come before the first."""
+    """Yield moments without end: four with some answered requests, then one that may precede the first request."""
     while True:
         yield from (Moment(draw.randint(CONCURRENCY + 1, 6 * CONCURRENCY), draw.uniform(0, 0.06)) for _ in range(4))
         yield Moment(0, draw.uniform(0, 2))
 
 
 class Victim:
-    """A stage, by hand or under `dvc repro`, that is started and killed again and again."""
+    """A stage, run directly or by `dvc repro`, that is started and killed repeatedly."""
 
     def __init__(self, repository: Repository, command: tuple[str, ...], server: LlmServer, folder: Path) -> None:
         self._repository = repository
@@ -93,22 +93,22 @@ class Victim:
         self._folder = folder
         self.kills = 0
         self.states: list[tuple[set[Asked], int]] = []
-        """After each kill what was stored, and how many calls there had been."""
+        """The stored requests and the number of calls after each kill."""
 
     def run(self) -> float:
-        """Run to the end and return how many seconds it took."""
+        """Run to the end and return the seconds it took."""
         began = time.monotonic()
-        assert self._start().wait(200) == 0, self._repository.said()
+        assert self._start().wait(200) == 0, self._repository.output()
         return time.monotonic() - began
 
     def kill(self, moment: Moment) -> None:
-        """Start, kill at a moment unless it is done by then, and wait until nothing is left of it."""
+        """Start, kill at a moment unless it has ended, and wait for all its processes to end."""
         self._end(self._reach(moment))
         wait_until(lambda: not self._repository.processes())
         self._note()
 
     def kill_and_leave(self, moment: Moment) -> None:
-        """Start and kill `dvc` at a moment; its stage gets no answer before the next one asks."""
+        """Start and kill `dvc` at a moment. Its orphaned stage gets no answer before the next stage sends a request."""
         process = self._reach(moment)
         next_asks = threading.Event()
 
@@ -135,10 +135,10 @@ class Victim:
         return process
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill, and restore what DVC writes in place, as it asks for when it finds half of it."""
+        """Kill, and restore the files that DVC writes in place, which a kill may cut off."""
         process.kill()
         ended = process.wait()
-        assert ended in (0, -9), self._repository.said()
+        assert ended in (0, -9), self._repository.output()
         self._repository.git("checkout", "--quiet", "dvc.lock")
         (self._repository.root / ".dvc/tmp/rwlock").unlink(missing_ok=True)
         self.kills += ended == -9
@@ -162,10 +162,10 @@ CELLS = [
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_kill_9_changes_no_byte_and_no_stored_answer_is_asked_for_again(
+def test_kill_9_changes_no_byte_and_repeats_no_request_for_a_stored_answer(
     repository: Repository, llm_server: LlmServer, tmp_path: Path, cell: tuple[str, str, int]
 ) -> None:
-    """After every other kill of `dvc` the next one starts at once, beside the stage that was left."""
+    """After every other kill of `dvc`, the next run starts at once, beside the orphaned stage."""
     killed, name, kills = cell
     llm_server.behaviour = slow(LATENCY_SECONDS)
     prepare(repository, name, requests=20 * kills)
@@ -182,7 +182,7 @@ def test_kill_9_changes_no_byte_and_no_stored_answer_is_asked_for_again(
         (victim.kill_and_leave if leave else victim.kill)(moment)
     victim.run()
     seconds = victim.run()
-    while victim.kills < kills:  # the rest while everything is replayed and written
+    while victim.kills < kills:  # the remaining kills hit the replay and the writing
         victim.kill(Moment(0, draw.uniform(0.2, 1) * seconds))
     victim.run()
     wait_until(lambda: not repository.processes())

@@ -1,4 +1,4 @@
-"""The limit: places, the order of asking, rates, what refusals teach, and closing."""
+"""The limiter: concurrency, request order, rate limits, backoff after refusals, and closing."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -17,7 +17,7 @@ Outcome = TypeVar("Outcome")
 
 
 def run(work: Coroutine[None, None, Outcome]) -> Outcome:
-    """Return what comes of work on a clock on which waiting takes no time."""
+    """Return the result of work that runs on the simulated clock."""
 
     async def in_time() -> Outcome:
         return await asyncio.wait_for(work, 1000)
@@ -39,7 +39,7 @@ def refusal(after_seconds: float = 0) -> AttemptError:
 
 
 async def attempt(limit: Limit, fault: AttemptError | None = None, tokens: int = 1, seconds: float = 0.01) -> float:
-    """Take a place, end the attempt with a fault if one is given, and return when the place was given."""
+    """Take a place, end the attempt with a fault if one is given, and return the time of the start."""
     try:
         async with limit.place(tokens):
             began = now()
@@ -52,7 +52,7 @@ async def attempt(limit: Limit, fault: AttemptError | None = None, tokens: int =
 
 
 async def overload(limit: Limit, after_seconds: float = 0.01) -> float:
-    """Let the limit see as many refusals in a row as it takes for a lesson, and return when the last one began."""
+    """Send as many refused requests as lower the concurrency, and return the start of the last one."""
     await asyncio.gather(*(attempt(limit, refusal(after_seconds)) for _ in range(2)))
     return await attempt(limit, refusal(after_seconds))
 
@@ -61,7 +61,7 @@ async def overload(limit: Limit, after_seconds: float = 0.01) -> float:
 
 
 async def visit(limit: Limit, name: int, inside: list[int], seen: list[list[int]]) -> None:
-    """Stay inside for a few turns of the loop and note who else is there."""
+    """Hold a place for a few turns of the loop and record who else holds one."""
     async with limit.place(1):
         inside.append(name)
         seen.append(list(inside))
@@ -71,23 +71,23 @@ async def visit(limit: Limit, name: int, inside: list[int], seen: list[list[int]
 
 
 async def visitors(places: int, count: int) -> list[list[int]]:
-    """Return who was inside whenever one entered."""
+    """Return the holders of a place at each entry."""
     limit, seen, inside = new_limit(places), list[list[int]](), list[int]()
     await asyncio.gather(*(visit(limit, name, inside, seen) for name in range(count)))
     return seen
 
 
 @pytest.mark.parametrize("places", [1, 3, 16])
-def test_all_places_and_no_more_are_taken(places: int) -> None:
+def test_requests_in_flight_reach_the_number_of_places_and_no_more(places: int) -> None:
     assert max(len(inside) for inside in run(visitors(places, 40))) == places
 
 
 @pytest.mark.parametrize("places", [1, 3, 16])
-def test_places_are_given_in_the_order_of_asking(places: int) -> None:
+def test_places_are_granted_in_request_order(places: int) -> None:
     assert [inside[-1] for inside in run(visitors(places, 20))] == list(range(20))
 
 
-def test_a_request_that_comes_again_goes_before_those_that_never_had_a_place() -> None:
+def test_a_retry_goes_before_requests_that_never_started() -> None:
     async def visit(limit: Limit, name: str, inside: list[str], *, again: bool = False) -> None:
         async with limit.place(1, again=again):
             inside.append(name)
@@ -129,10 +129,10 @@ def test_successes_double_the_places_up_to_the_concurrency() -> None:
     assert run(work()) == [*range(16, 40), *[40] * 6]
 
 
-# Refusals for overload
+# Rate limits and overload
 
 
-def test_refusals_of_requests_that_were_under_way_together_take_places_away_once() -> None:
+def test_refusals_of_requests_in_flight_together_lower_concurrency_once() -> None:
     async def work() -> int:
         limit = new_limit(10)
         await asyncio.gather(*(attempt(limit, refusal(0.01)) for _ in range(10)))
@@ -141,7 +141,7 @@ def test_refusals_of_requests_that_were_under_way_together_take_places_away_once
     assert run(work()) == 7
 
 
-def test_each_wave_of_refusals_takes_places_away_down_to_one() -> None:
+def test_each_wave_of_refusals_lowers_concurrency_down_to_one() -> None:
     async def work() -> list[int]:
         limit, places = new_limit(4), []
         for _ in range(8):
@@ -153,7 +153,7 @@ def test_each_wave_of_refusals_takes_places_away_down_to_one() -> None:
     assert run(work()) == [2, 2, 1, 1, 1, 1, 1, 1]
 
 
-def test_a_wave_after_which_nothing_succeeded_takes_no_more_places_away() -> None:
+def test_a_second_wave_without_a_success_in_between_does_not_lower_concurrency() -> None:
     async def work() -> list[int]:
         limit, places = new_limit(10), []
         for _ in range(4):
@@ -164,7 +164,7 @@ def test_a_wave_after_which_nothing_succeeded_takes_no_more_places_away() -> Non
     assert run(work()) == [7, 7, 7, 7]
 
 
-def test_what_succeeds_of_what_was_under_way_at_a_wave_does_not_end_it() -> None:
+def test_a_success_of_a_request_in_flight_during_a_wave_does_not_end_the_wave() -> None:
     async def work() -> list[int]:
         limit, places = new_limit(10), []
         for _ in range(3):
@@ -177,7 +177,7 @@ def test_what_succeeds_of_what_was_under_way_at_a_wave_does_not_end_it() -> None
     assert run(work()) == [7, 7, 7]
 
 
-def test_after_a_refusal_places_come_back_one_by_one() -> None:
+def test_concurrency_recovers_one_place_at_a_time() -> None:
     async def work() -> list[int]:
         limit, places = new_limit(10), []
         await overload(limit)
@@ -192,7 +192,7 @@ def test_after_a_refusal_places_come_back_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(("successes", "refusals"), [(0, 2), (20, 4), (90, 11), (200, 12)])
-def test_few_refusals_among_many_attempts_teach_nothing(successes: int, refusals: int) -> None:
+def test_few_refusals_among_many_attempts_leave_concurrency_unchanged(successes: int, refusals: int) -> None:
     async def work() -> tuple[int, float, int, float]:
         limit = new_limit(on_pause=lambda *_: pytest.fail("a pause"))
         await asyncio.gather(*(attempt(limit) for _ in range(successes)))
@@ -207,7 +207,7 @@ def test_few_refusals_among_many_attempts_teach_nothing(successes: int, refusals
 
 
 @pytest.mark.parametrize(("successes", "refusals"), [(0, 3), (20, 5), (90, 13), (200, 13)])
-def test_one_more_does(successes: int, refusals: int) -> None:
+def test_one_more_refusal_lowers_concurrency(successes: int, refusals: int) -> None:
     async def work() -> int:
         limit = new_limit()
         await asyncio.gather(*(attempt(limit) for _ in range(successes)))
@@ -218,7 +218,7 @@ def test_one_more_does(successes: int, refusals: int) -> None:
     assert run(work()) == 11
 
 
-def test_no_request_starts_before_the_time_a_refusal_names() -> None:
+def test_no_request_starts_before_the_requested_wait_is_over() -> None:
     async def work() -> tuple[float, list[float]]:
         limit = new_limit(4)
         refused = await overload(limit, 0.6)
@@ -228,7 +228,7 @@ def test_no_request_starts_before_the_time_a_refusal_names() -> None:
     assert min(begun) - refused >= 0.6
 
 
-def test_refusals_that_name_no_time_are_followed_by_longer_and_longer_pauses() -> None:
+def test_refusals_without_a_retry_time_back_off_exponentially() -> None:
     async def work() -> list[float]:
         limit = new_limit(1)
         return [await overload(limit, 0) for _ in range(4)]
@@ -241,12 +241,12 @@ def test_refusals_that_name_no_time_are_followed_by_longer_and_longer_pauses() -
 @pytest.mark.parametrize(
     ("wave", "late", "least", "most"),
     [
-        pytest.param(0.05, 0.6, 0.6, 0.61, id="longer"),
-        pytest.param(0.6, 0.05, 0.45, 0.48, id="shorter"),
-        pytest.param(0.05, 0.0, 0.0, 0.01, id="no_time_named"),
+        pytest.param(0.05, 0.6, 0.6, 0.61, id="longer_wait"),
+        pytest.param(0.6, 0.05, 0.45, 0.48, id="shorter_wait"),
+        pytest.param(0.05, 0.0, 0.0, 0.01, id="without_retry_after"),
     ],
 )
-def test_a_refusal_of_what_was_under_way_at_the_last_one_pauses_for_as_long_as_it_says(
+def test_a_late_refusal_of_a_request_in_flight_pauses_as_long_as_it_asks(
     wave: float, late: float, least: float, most: float
 ) -> None:
     async def work() -> float:
@@ -261,7 +261,7 @@ def test_a_refusal_of_what_was_under_way_at_the_last_one_pauses_for_as_long_as_i
     assert least <= run(work()) <= most
 
 
-def test_the_first_refusals_at_a_pace_slow_it_down_without_a_pause() -> None:
+def test_the_first_refusals_at_a_request_rate_lower_it_without_a_pause() -> None:
     told: list[float] = []
 
     async def work() -> None:
@@ -274,7 +274,7 @@ def test_the_first_refusals_at_a_pace_slow_it_down_without_a_pause() -> None:
     assert told == [0.5, 0]
 
 
-def test_a_pause_is_told() -> None:
+def test_a_pause_is_reported_with_its_reason() -> None:
     told: list[tuple[float, str]] = []
     run(overload(new_limit(on_pause=lambda seconds, why: told.append((seconds, why))), 7))
     assert told == [(7, "429 slow down")]
@@ -293,7 +293,7 @@ def test_a_provider_that_refuses_everything_for_too_long_ends_the_run() -> None:
     assert caught.value.exit_code == 1
 
 
-def test_a_success_between_refusals_is_patience_regained() -> None:
+def test_a_success_between_refusals_resets_overload_seconds() -> None:
     async def work() -> float:
         limit = new_limit(overload_seconds=10)
         for _ in range(4):
@@ -304,7 +304,7 @@ def test_a_success_between_refusals_is_patience_regained() -> None:
     assert run(work()) > 10
 
 
-def test_patience_is_counted_from_the_first_refusal_after_a_success_even_of_few() -> None:
+def test_overload_seconds_count_from_the_first_refusal_after_a_success() -> None:
     async def be_refused(limit: Limit) -> None:
         while True:
             await attempt(limit, refusal(300))
@@ -320,7 +320,7 @@ def test_patience_is_counted_from_the_first_refusal_after_a_success_even_of_few(
         run(work())
 
 
-def test_a_late_refusal_does_not_end_a_run_that_goes_well() -> None:
+def test_a_late_refusal_does_not_end_a_healthy_run() -> None:
     async def work() -> float:
         limit = new_limit(overload_seconds=60)
         late = asyncio.create_task(attempt(limit, refusal(), seconds=70))
@@ -341,12 +341,10 @@ def test_a_late_refusal_does_not_end_a_run_that_goes_well() -> None:
     [
         pytest.param({"rpm": 600}, 1, 0.9, id="rpm"),
         pytest.param({"tpm": 6000}, 10, 0.9, id="tpm"),
-        pytest.param({"rpm": 1200, "tpm": 6000}, 10, 0.9, id="the_slower_of_both"),
+        pytest.param({"rpm": 1200, "tpm": 6000}, 10, 0.9, id="slower_of_both"),
     ],
 )
-def test_ten_requests_queue_at_the_rate_the_account_allows(
-    runtime: dict[str, Any], tokens: int, seconds: float
-) -> None:
+def test_requests_start_at_the_configured_rate(runtime: dict[str, Any], tokens: int, seconds: float) -> None:
     async def work() -> list[float]:
         limit = new_limit(16, **runtime)
         return await asyncio.gather(*(attempt(limit, tokens=tokens) for _ in range(10)))
@@ -355,7 +353,7 @@ def test_ten_requests_queue_at_the_rate_the_account_allows(
     assert begun[-1] - begun[0] == pytest.approx(seconds, abs=0.05)
 
 
-def test_tokens_that_were_not_used_are_given_back() -> None:
+def test_unused_tokens_are_returned_to_the_rate_limit() -> None:
     async def use_one(limit: Limit) -> None:
         async with limit.place(100) as place:
             place.tokens = 1
@@ -372,8 +370,8 @@ def test_tokens_that_were_not_used_are_given_back() -> None:
 # Closing
 
 
-async def close_while_one_is_inside() -> list[object]:
-    """Return what becomes of a holder, of two who wait, and of one who comes after the closing."""
+async def close_with_one_in_flight() -> list[object]:
+    """Return the outcomes of a request in flight, of two queued ones, and of one after closing."""
     limit = new_limit(1)
     leave = asyncio.Event()
 
@@ -393,11 +391,11 @@ async def _ends(work: list[asyncio.Task[str] | Coroutine[None, None, str]]) -> l
     return await asyncio.gather(*work, return_exceptions=True)
 
 
-def test_closing_lets_the_holder_finish_and_turns_away_the_others() -> None:
-    assert run(close_while_one_is_inside()) == ["finished", *[asyncio.CancelledError] * 3]
+def test_closing_lets_a_request_in_flight_finish_and_cancels_the_others() -> None:
+    assert run(close_with_one_in_flight()) == ["finished", *[asyncio.CancelledError] * 3]
 
 
-def test_closing_wakes_who_waits_for_a_pause_to_end() -> None:
+def test_closing_cancels_a_request_that_waits_out_a_pause() -> None:
     async def work() -> float:
         limit = new_limit(1)
         await attempt(limit, refusal(60))

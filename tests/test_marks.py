@@ -1,4 +1,4 @@
-"""Marks of reasoning and of chat templates: which are left out, and which stay because the text is about them."""
+"""Marks of reasoning and of chat templates: which are removed, and which stay because the text is about them."""
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +32,7 @@ BEFORE = [
     "<think>```python\nx</think>",
     "<scratchpad>x</scratchpad>\n",
 ]
-"""What may stand before an answer."""
+"""Reasoning and marks that may precede an answer."""
 
 AFTER = [
     "<|im_end|>",
@@ -58,7 +58,7 @@ AFTER = [
     "[/INST]",
     "assistant\n\nx y",
 ]
-"""What may stand after an answer."""
+"""Marks and turns that may follow an answer."""
 
 STAYS = [
     "Explain what the <think> tag is for in some models.",
@@ -82,32 +82,32 @@ STAYS = [
     "analysis: the text is short, and the assistant is final.",
     "The reasoning in <reasoning> tags is long, and </reasoning> ends it.",
 ]
-"""Texts that are about a mark, or that only look like one."""
+"""Texts about a mark, and texts that only look like one."""
 
 
 @pytest.mark.parametrize("before", BEFORE)
-def test_reasoning_and_marks_before_an_answer_are_left_out(before: str) -> None:
+def test_reasoning_and_marks_before_an_answer_are_removed(before: str) -> None:
     assert spoken(f"{before}The answer is 16.") == "The answer is 16."
 
 
 @pytest.mark.parametrize("after", AFTER)
-def test_marks_and_turns_after_an_answer_are_left_out(after: str) -> None:
+def test_marks_and_turns_after_an_answer_are_removed(after: str) -> None:
     assert spoken(f"The answer is 16.{after}") == "The answer is 16."
 
 
 @pytest.mark.parametrize("before", BEFORE)
 @pytest.mark.parametrize("after", AFTER)
-def test_marks_on_both_sides_are_left_out(before: str, after: str) -> None:
+def test_marks_on_both_sides_are_removed(before: str, after: str) -> None:
     assert spoken(f"{before}The answer is 16.{after}") == "The answer is 16."
 
 
 @pytest.mark.parametrize("text", STAYS)
-def test_a_mark_that_the_text_is_about_stays(text: str) -> None:
+def test_a_mark_stays_if_the_text_is_about_it(text: str) -> None:
     assert spoken(text) == text
     assert spoken(f"<think>a</think>{text}<|im_end|>") == text
 
 
-def test_every_name_in_the_table_is_left_out_as_a_mark_and_has_one_meaning() -> None:
+def test_every_mark_in_the_table_is_removed_and_has_one_meaning() -> None:
     names = [name for named in NAMED.values() for name in named]
     assert len(names) == len(set(names))
     for name in names:
@@ -136,5 +136,5 @@ def test_a_block_of_code_keeps_its_marks_and_every_character(code: str) -> None:
     ],
     ids=["block", "no_opening", "no_closing", "in_the_middle", "capitals", "nothing_else", "no_reasoning"],
 )
-def test_reasoning_is_dropped(text: str, visible: str) -> None:
+def test_reasoning_is_removed(text: str, visible: str) -> None:
     assert spoken(text) == visible

@@ -78,7 +78,7 @@ def pair_of(lcs: int, n: int, m: int) -> tuple[str, str]:
 
 
 def near_duplicates(count: int) -> list[str]:
-    """Return texts of which many lie near the threshold: mutations of earlier ones and of a few first ones."""
+    """Return texts that often score near the threshold: ten random texts and mutations of earlier texts."""
     chance = random.Random(7)  # noqa: S311
     texts = [" ".join(chance.choices(WORDS[:60], k=chance.randint(4, 14))) for _ in range(10)]
     while len(texts) < count:
@@ -106,18 +106,18 @@ def near_threshold(draw: st.DrawFn) -> tuple[str, str]:
     return " ".join(words), " ".join(kept)
 
 
-def test_there_are_40_pairs_of_lengths_with_exactly_the_threshold() -> None:
+def test_40_pairs_of_lengths_score_exactly_the_threshold() -> None:
     assert len(EXACT) == 40
 
 
 @pytest.mark.parametrize(("lcs", "n", "m"), EXACT, ids=[f"{lcs}_of_{n}_and_{m}" for lcs, n, m in EXACT])
-def test_a_score_of_exactly_the_threshold_is_decided_as_rouge_score_decides_it(lcs: int, n: int, m: int) -> None:
+def test_a_score_of_exactly_the_threshold_is_judged_as_rouge_score_judges_it(lcs: int, n: int, m: int) -> None:
     one, other = pair_of(lcs, n, m)
     [verdict] = new_pool(texts=[one]).admit([other])
     assert verdict == expected_verdict(other, [one])
 
 
-def test_24_of_the_40_exact_scores_are_rounded_up_and_rejected() -> None:
+def test_floating_point_rounds_24_of_the_40_exact_scores_up_and_rejects_them() -> None:
     verdicts = [new_pool(texts=[one]).admit([other])[0] for one, other in itertools.starmap(pair_of, EXACT)]
     assert sum(not verdict.accepted for verdict in verdicts) == 24
 
@@ -125,7 +125,7 @@ def test_24_of_the_40_exact_scores_are_rounded_up_and_rejected() -> None:
 @pytest.mark.parametrize(
     ("lengths", "accepted"), [((7, 10, 10), True), ((7, 12, 8), False)], ids=["10_and_10", "12_and_8"]
 )
-def test_seven_of_twenty_tokens_in_common_are_kept_or_not_by_their_float(
+def test_two_pairs_of_the_same_exact_score_differ_by_floating_point(
     lengths: tuple[int, int, int], accepted: bool
 ) -> None:
     one, other = pair_of(*lengths)
@@ -158,7 +158,7 @@ def test_a_stream_of_near_duplicates_is_judged_as_with_rouge_score() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 40, 200])
-def test_a_stream_has_the_same_outcome_in_batches_of_any_size(size: int) -> None:
+def test_batch_size_changes_no_verdict(size: int) -> None:
     texts = near_duplicates(300)
     pool = new_pool()
     batched = [verdict for start in range(0, 300, size) for verdict in pool.admit(texts[start : start + size])]
@@ -199,7 +199,7 @@ def test_fewer_than_ten_texts_are_all_among_the_nearest() -> None:
     assert verdict.nearest == [(2, 1.0), (0, 2 / 3), (1, 0.0)]
 
 
-def test_the_mean_is_that_of_all_texts_of_the_pool() -> None:
+def test_the_mean_score_covers_every_text_of_the_pool() -> None:
     [verdict] = new_pool(texts=["one two", "three four", "two", "five"]).admit(["two six"])
     assert verdict.mean_rouge_l == pytest.approx((0.5 + 0 + 2 / 3 + 0) / 4)
 
@@ -216,7 +216,7 @@ def test_an_accepted_text_is_compared_with_later_ones_of_its_batch() -> None:
     assert second.nearest == [(0, rouge_score_of("name a river in france", "name a river in france please"))]
 
 
-def test_comparing_leaves_the_pool_as_it_was_and_judges_each_text_alone() -> None:
+def test_comparing_leaves_the_pool_unchanged_and_judges_each_text_alone() -> None:
     pool = NoveltyPool(THRESHOLD, rouge_tokens)
     pool.add(["name a river", "sort the words by length"])
     texts = ["name a lake", "name a lake", "sort the words by length"]
@@ -226,7 +226,7 @@ def test_comparing_leaves_the_pool_as_it_was_and_judges_each_text_alone() -> Non
     assert first == [expected_verdict(text, ["name a river", "sort the words by length"]) for text in texts]
 
 
-def test_admitting_is_comparing_and_adding_one_text_at_a_time() -> None:
+def test_admit_equals_compare_and_add_for_one_text_at_a_time() -> None:
     texts = near_duplicates(300)
     whole, single = NoveltyPool(THRESHOLD, rouge_tokens), NoveltyPool(THRESHOLD, rouge_tokens)
     verdicts = []
@@ -238,12 +238,12 @@ def test_admitting_is_comparing_and_adding_one_text_at_a_time() -> None:
     assert whole.admit(texts) == verdicts
 
 
-def test_added_texts_join_unjudged() -> None:
+def test_added_texts_join_the_pool_without_a_verdict() -> None:
     pool = new_pool(texts=["name a river", "name a river", ""])
     assert len(pool) == 3
 
 
-def test_a_pool_finds_texts_beyond_its_first_thousands() -> None:
+def test_a_large_pool_finds_a_near_duplicate_anywhere() -> None:
     pool = new_pool(texts=[f"alpha{number} beta{number} gamma{number}" for number in range(3000)])
     [verdict] = pool.admit(["alpha2999 beta2999 delta"])
     assert verdict.nearest[0] == (2999, 2 / 3)
@@ -252,7 +252,7 @@ def test_a_pool_finds_texts_beyond_its_first_thousands() -> None:
 @pytest.mark.parametrize(
     "twin",
     ["Name a river.", "name A RIVER!", "  name\ta\nriver  "],
-    ids=["same_text", "other_case_and_signs", "other_white_space"],
+    ids=["same_text", "other_case_and_punctuation", "other_white_space"],
 )
 def test_the_same_sequence_of_tokens_is_rejected_even_at_threshold_1(twin: str) -> None:
     [verdict] = new_pool(1.0, ["Name a river."]).admit([twin])
@@ -264,18 +264,18 @@ def test_all_but_the_same_sequence_of_tokens_is_accepted_at_threshold_1() -> Non
     assert [verdict.accepted for verdict in verdicts] == [True, True, True]
 
 
-def test_a_twin_in_the_same_batch_is_identical() -> None:
+def test_a_duplicate_in_the_same_batch_is_identical() -> None:
     verdicts = new_pool(1.0).admit(["name a river", "Name a river!"])
     assert [verdict.identical for verdict in verdicts] == [False, True]
 
 
-def test_a_rejected_text_makes_no_later_one_identical() -> None:
+def test_a_duplicate_of_a_rejected_text_is_not_identical() -> None:
     pool = new_pool(texts=["name a river in france"])
     verdicts = pool.admit(["name a river in france please", "name a river in france please"])
     assert [(verdict.accepted, verdict.identical) for verdict in verdicts] == [(False, False), (False, False)]
 
 
-@pytest.mark.parametrize("text", ["", "?!", "为什么", " \n"], ids=["empty", "signs", "another_script", "blank"])
+@pytest.mark.parametrize("text", ["", "?!", "为什么", " \n"], ids=["empty", "punctuation", "another_script", "blank"])
 def test_a_text_without_tokens_scores_0_and_is_never_identical(text: str) -> None:
     verdicts = new_pool(texts=["name a river", text]).admit([text, text])
     assert verdicts == [
@@ -299,13 +299,13 @@ def test_nothing_is_accepted_below_threshold_0() -> None:
     assert len(pool) == 0
 
 
-def test_more_distinct_tokens_than_code_points_are_an_error() -> None:
+def test_more_distinct_tokens_than_code_points_raise_an_error() -> None:
     pool = NoveltyPool(THRESHOLD, str.split)
     with pytest.raises(SeedlingError, match="more than 1,114,112 distinct tokens"):
         pool.add([" ".join(map(str, range(0x110000 + 1)))])
 
 
-def test_the_half_pairs_among_the_code_points_are_tokens_like_others() -> None:
+def test_surrogate_code_points_work_as_tokens() -> None:
     words = [f"x{number}" for number in range(0xE000)]
     pool = NoveltyPool(THRESHOLD, str.split)
     pool.add([" ".join(words), " ".join(words[0xD800:0xD810])])
@@ -315,7 +315,7 @@ def test_the_half_pairs_among_the_code_points_are_tokens_like_others() -> None:
 
 @LAW
 @given(st.integers(1, 60), st.data())
-def test_rouge_l_has_the_same_bits_for_one_text_and_for_many(length: int, data: st.DataObject) -> None:
+def test_rouge_l_is_bit_identical_for_one_text_and_for_many(length: int, data: st.DataObject) -> None:
     sizes = data.draw(st.lists(st.integers(0, 60), min_size=1, max_size=5))
     lcs = np.array([data.draw(st.integers(0, min(length, size))) for size in sizes])
     many = rouge_l(np.tile(lcs, 4000), length, np.tile(np.array(sizes), 4000))
@@ -352,7 +352,7 @@ def test_novelty_is_200_times_faster_than_the_loop_of_rouge_score() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not ALPACA.exists(), reason=f"{ALPACA} is not here: it is published data that we do not pass on")
-def test_the_published_52_002_instructions_are_all_admitted_906_of_them_at_exactly_the_threshold() -> None:
+def test_all_52_002_published_instructions_are_admitted_and_906_score_exactly_the_threshold() -> None:
     seeds = (PUBLISHED / "upstream_seed_tasks.jsonl").read_text("utf-8")
     pool = new_pool(texts=instructions_of(seeds))
     verdicts = pool.admit(instructions_of(gzip.decompress(ALPACA.read_bytes()).decode()))
@@ -361,7 +361,7 @@ def test_the_published_52_002_instructions_are_all_admitted_906_of_them_at_exact
     assert sum(verdict.max_rouge_l == THRESHOLD for verdict in verdicts) == 906
 
 
-def test_a_slow_installation_of_rapidfuzz_is_told() -> None:
+def test_a_slow_installation_of_rapidfuzz_is_reported() -> None:
     script = "from stages.novelty.pool import NoveltyPool; NoveltyPool(0.7, str.split)"
     slow, fast = (
         subprocess.run(

@@ -1,4 +1,4 @@
-"""A stage that keeps nothing fails and leaves the last run in reach; one that keeps little says so."""
+"""A stage that keeps nothing fails, and the last run can be restored; one that keeps little warns."""
 
 import contextlib
 import json
@@ -35,7 +35,9 @@ def outcome(kept: int, *reasons: str, **detail: str) -> Outcome:
     ],
     ids=["below", "too few to judge", "at the share", "the target", "the limit of a task", "below beside the target"],
 )
-def test_a_small_share_of_at_least_twenty_records_is_warned_of(kept: int, reasons: list[str], warned: bool) -> None:
+def test_a_stage_warns_if_it_keeps_a_small_share_of_twenty_or_more_records(
+    kept: int, reasons: list[str], warned: bool
+) -> None:
     said = little_kept(kept, outcome(kept, *reasons).rejected, "filter", 0.1)
     assert said.startswith("; fewer than filter.min_kept=0.1, most are cut_off: the answers reach") == warned
     assert bool(said) == warned
@@ -50,19 +52,19 @@ def test_nothing_is_written_when_nothing_is_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_seeds_alone_are_no_dataset(tmp_path: Path) -> None:
+def test_a_stage_that_keeps_only_seeds_fails(tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path), pytest.raises(SeedlingError, match="kept nothing: 1 cut_off"):
         outcome(5, "cut_off").write("data/x.jsonl", 6, min_kept=0.1, seeds=5)
 
 
-def test_seeds_do_not_hide_that_little_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_many_seeds_do_not_hide_the_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with contextlib.chdir(tmp_path):
         outcome(101, *["cut_off"] * 30).write("data/x.jsonl", 131, min_kept=0.1, seeds=100)
     assert "131 in, 101 kept (77.1 %), 30 cut_off -> data/x.jsonl" in (said := capsys.readouterr().err)
     assert "; fewer than filter.min_kept=0.1, most are cut_off: " in said
 
 
-def test_nothing_that_came_in_is_said_and_a_reason_without_advice_gets_some(tmp_path: Path) -> None:
+def test_an_empty_input_and_an_unknown_reason_get_advice_too(tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         with pytest.raises(SeedlingError, match="since nothing came in; run the stages before this one"):
             outcome(0).write("data/x.jsonl", 0, min_kept=0.1)
@@ -70,11 +72,11 @@ def test_nothing_that_came_in_is_said_and_a_reason_without_advice_gets_some(tmp_
             outcome(0, "some_reason", text="words of a model").write("data/x.jsonl", 1, min_kept=0.1)
 
 
-def test_every_reason_for_which_there_is_no_answer_has_advice() -> None:
+def test_every_reason_without_an_answer_has_advice() -> None:
     assert set(NO_ANSWER.values()) <= ADVICE.keys()
 
 
-def test_a_stage_that_keeps_nothing_fails_and_the_commands_that_it_names_bring_the_last_run_back(
+def test_a_stage_that_keeps_nothing_fails_and_prints_commands_that_restore_the_last_run(
     repository: Repository, llm_server: LlmServer
 ) -> None:
     before = repository.data()

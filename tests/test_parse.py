@@ -1,4 +1,4 @@
-"""Whole answers of models, each read as a person reads it; `tests/answer_table.py` says what they hold."""
+"""Whole answers of models, each read as a person reads it; `tests/answer_table.py` holds the right results."""
 
 import pytest
 
@@ -22,12 +22,12 @@ from tests.answer_table import (
 )
 
 
-def test_every_answer_has_a_test_and_every_test_an_answer() -> None:
+def test_the_answer_files_and_the_table_match() -> None:
     assert [reading.quirk for reading in readings()] == sorted(path.stem for path in ANSWERS.iterdir())
 
 
 @pytest.mark.parametrize("named", ["base list", "chat tags", "chat prose", "reasoning"])
-def test_there_are_answers_in_each_style(named: str) -> None:
+def test_the_table_covers_each_style(named: str) -> None:
     assert sum(style(reading) == named for reading in readings()) >= 12
 
 
@@ -51,14 +51,14 @@ def test_an_answer_at_its_token_limit_loses_the_last_item_only(
 
 
 @pytest.mark.parametrize(("quirk", "expected"), BROKEN.items(), ids=BROKEN)
-def test_an_answer_that_breaks_off_loses_its_last_item_whatever_the_server_says(
+def test_an_answer_that_breaks_off_loses_its_last_item_whatever_the_finish_reason(
     quirk: str, expected: tuple[list[str], list[str]]
 ) -> None:
     assert parse_instructions(answer(quirk), truncated=False, continues=False) == Instructions(*expected)
 
 
 @pytest.mark.parametrize(("quirk", "expected"), BROKEN_INSTANCES.items(), ids=BROKEN_INSTANCES)
-def test_an_instance_that_breaks_off_is_cut_off_whatever_the_server_says(
+def test_an_instance_that_breaks_off_is_cut_off_whatever_the_finish_reason(
     quirk: str, expected: list[tuple[str, str]]
 ) -> None:
     found = parse_instances(answer(quirk), output_first=False, truncated=False)

@@ -1,4 +1,4 @@
-"""Laws of reading: total, linear, and the text inside a part as it was written."""
+"""Laws of parsing: any text can be read, in linear time, and the text inside a part stays unchanged."""
 
 import string
 import time
@@ -132,10 +132,10 @@ HOSTILE: dict[str, tuple[str, str, str]] = {
     "json_pairs": ("", '{"input": "a", "output": "b"}\n', "instances_input_first"),
     "character_data": ("<output>", "<![CDATA[", "instances_input_first"),
 }
-"""A start, what is repeated after it, and the reading that it is aimed at."""
+"""The start of a text, the part repeated after it, and the parser that it targets."""
 
 MOST_SECONDS = 6
-"""Processor time for 1 MB: three times what the densest shape, 250,000 items, takes on a machine with other work."""
+"""Limit for 1 MB in processor seconds: three times that of the densest text (250,000 items) on a busy machine."""
 
 
 @LAW
@@ -147,7 +147,7 @@ def test_any_text_can_be_read(reading: Callable[[str], object], text: str) -> No
 
 @LAW
 @given(ANY_ANSWER, st.booleans())
-def test_the_token_limit_moves_the_last_instruction_and_changes_no_other(text: str, continues: bool) -> None:
+def test_the_token_limit_marks_the_last_instruction_and_changes_no_other(text: str, continues: bool) -> None:
     free = parse_instructions(text, truncated=False, continues=continues)
     limited = parse_instructions(text, truncated=True, continues=continues)
     assert [item for item in limited.complete + limited.cut_off if item] == free.complete + list(
@@ -170,7 +170,7 @@ def test_the_token_limit_marks_the_last_instance_at_most(text: str, output_first
 
 @LAW
 @given(ANY_ANSWER, st.booleans())
-def test_an_instance_is_never_empty_of_both_input_and_output_marks_only(text: str, output_first: bool) -> None:
+def test_an_input_is_never_blank_and_an_output_never_ends_in_white_space(text: str, output_first: bool) -> None:
     for instance in parse_instances(text, output_first=output_first, truncated=False):
         assert instance.output == instance.output.rstrip(" \t\r\n")
         assert instance.input == "" or instance.input.strip()
@@ -178,7 +178,7 @@ def test_an_instance_is_never_empty_of_both_input_and_output_marks_only(text: st
 
 @LAW
 @given(st.lists(st.text(string.ascii_letters + "äéñ中 ,:?", min_size=1).filter(str.strip), min_size=1, max_size=9))
-def test_tasks_come_back_from_tags_as_they_were(tasks: list[str]) -> None:
+def test_tasks_in_tags_are_read_back_unchanged(tasks: list[str]) -> None:
     text = "\n".join(f"<task>Say {task}!</task>" for task in tasks)
     found = parse_instructions(text, truncated=False, continues=False)
     assert found.complete == [f"Say {task}!" for task in tasks]
@@ -189,12 +189,12 @@ WRITTEN = st.text(alphabet="ab7 \t\n\u2028\u2029\x85\f\v\xa0é中-*_#.,;(){}=+/'
         text.strip(" \t\n") and text[0] != "\n" and text[-1] not in " \t\n" and text.split("\n")[0].strip(" \t")
     )
 )
-"""Texts without our tags and marks, that neither begin with a blank line nor end with white space."""
+"""Texts without our tags and marks that neither start with a blank line nor end in white space."""
 
 
 @LAW
 @given(WRITTEN, WRITTEN)
-def test_a_tagged_field_on_lines_of_its_own_comes_back_byte_for_byte(given_text: str, output: str) -> None:
+def test_a_tagged_field_on_its_own_lines_is_read_back_byte_for_byte(given_text: str, output: str) -> None:
     text = f"<input>\n{given_text}\n</input>\n<output>\n{output}\n</output>"
     [found] = parse_instances(text, output_first=False, truncated=False)
     assert found.output == output
@@ -203,7 +203,7 @@ def test_a_tagged_field_on_lines_of_its_own_comes_back_byte_for_byte(given_text:
 
 @LAW
 @given(WRITTEN, st.sampled_from(["Output:\n{}", "**Output**:\n{}", "### Response:\n{}", "Input: a\nOutput:\n{}"]))
-def test_a_marked_field_below_its_marker_comes_back_byte_for_byte(output: str, form: str) -> None:
+def test_a_field_below_its_marker_is_read_back_byte_for_byte(output: str, form: str) -> None:
     code = f"```\n{output}\n```"
     [found] = parse_instances(
         form.format(code) if "Resp" not in form else f"Input: a\n{form.format(code)}",
@@ -215,7 +215,7 @@ def test_a_marked_field_below_its_marker_comes_back_byte_for_byte(output: str, f
 
 @LAW
 @given(st.lists(WRITTEN, min_size=1, max_size=4), st.sampled_from(["{}. ", "({}) ", "{}、", "Task {}: ", "**{}.** "]))
-def test_code_inside_an_item_comes_back_byte_for_byte(blocks: list[str], mark: str) -> None:
+def test_code_inside_an_item_is_read_back_byte_for_byte(blocks: list[str], mark: str) -> None:
     items = [f"Explain this code:\n```\n{block}\n```" for block in blocks]
     text = "\n".join(mark.format(number) + item for number, item in enumerate(items, start=1))
     assert parse_instructions(text, truncated=False, continues=False).complete == items
@@ -223,7 +223,7 @@ def test_code_inside_an_item_comes_back_byte_for_byte(blocks: list[str], mark: s
 
 @pytest.mark.parametrize(("start", "repeated", "aim"), HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_answer_of_1_mb_is_read_in_linear_time(start: str, repeated: str, aim: str) -> None:
-    # a reading that is not linear fails at one of the smaller sizes, within seconds
+    # a parser that is not linear fails at a smaller size, within seconds
     for size in (16_000, 80_000, 1_000_000):
         text = f"{start}{repeated * (size // len(repeated))}x"
         for name, reading in READINGS.items():

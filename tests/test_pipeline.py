@@ -1,4 +1,4 @@
-"""The laws of the whole DAG: nothing lost, nothing paid twice, the same bytes however it is run."""
+"""Laws of the whole DAG: no record lost, no answer paid twice, the same bytes in every run."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ OUTPUTS = {
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_every_stage_passes_on_or_rejects_all_it_received(finished: Repository, name: str) -> None:
+def test_every_stage_keeps_or_rejects_every_record_it_receives(finished: Repository, name: str) -> None:
     metrics = json.loads(finished.read(f"reports/metrics/{name}.json"))
     assert list(metrics) == ["in", "out", "rejected", "requests", "cost_usd"]
     assert metrics["in"] == metrics["out"] + metrics["rejected"]
@@ -35,14 +35,14 @@ def test_every_stage_passes_on_or_rejects_all_it_received(finished: Repository, 
         assert len(finished.rows(OUTPUTS[name])) == metrics["out"]
 
 
-def test_each_stage_receives_what_the_one_before_passed_on(finished: Repository) -> None:
+def test_each_stage_receives_what_the_previous_one_kept(finished: Repository) -> None:
     counts = {name: json.loads(finished.read(f"reports/metrics/{name}.json")) for name in STAGES}
     assert counts["generate"]["out"] == counts["classify"]["in"] == 12
     assert counts["classify"]["out"] == counts["instantiate"]["in"]
     assert counts["filter"]["out"] == counts["analyze"]["in"] == counts["export"]["in"]
 
 
-def test_the_transcript_holds_every_answer_that_was_decided_on(finished: Repository) -> None:
+def test_the_transcript_holds_every_committed_answer(finished: Repository) -> None:
     keys = {name: [row["key"] for row in finished.rows(f"data/answers/{name}.jsonl")] for name in MODEL_STAGES}
     for name, path, field in (
         ("generate", "data/instructions.jsonl", "instruction_answer"),
@@ -53,7 +53,7 @@ def test_the_transcript_holds_every_answer_that_was_decided_on(finished: Reposit
         assert len(set(keys[name])) == len(keys[name])
 
 
-def test_rows_of_the_exports_are_the_instances(finished: Repository) -> None:
+def test_the_exports_hold_exactly_the_instances(finished: Repository) -> None:
     instances = finished.rows("data/instances.jsonl")
     alpaca = [
         row
@@ -67,7 +67,7 @@ def test_rows_of_the_exports_are_the_instances(finished: Repository) -> None:
     assert {tuple(turn["role"] for turn in row["messages"]) for row in chat} == {("user", "assistant")}
 
 
-def test_the_manifest_says_what_the_files_hold_and_that_they_are_a_demonstration(finished: Repository) -> None:
+def test_the_manifest_holds_the_hash_of_each_file_and_the_notice_about_demonstration_data(finished: Repository) -> None:
     manifest = json.loads(finished.read("data/export/manifest.json"))
     for name, entry in manifest["files"].items():
         content = (finished.root / "data/export" / name).read_bytes()
@@ -125,7 +125,7 @@ def test_most_prompts_of_the_default_run_show_two_machine_written_instructions(r
     assert len(with_two) >= 0.8 * len(shown)
 
 
-def test_raising_the_target_asks_only_the_new_requests(repository: Repository) -> None:
+def test_raising_the_target_sends_only_new_requests(repository: Repository) -> None:
     answers = repository.rows("data/answers/generate.jsonl")
     repository.choose("generate.num_instructions=24")
     assert repository.stage("generate").returncode == 0
@@ -146,7 +146,9 @@ def test_raising_the_target_asks_only_the_new_requests(repository: Repository) -
         pytest.param("stages/page/report.html.j2", ["analyze"], marks=pytest.mark.slow),
     ],
 )
-def test_an_edit_of_code_reruns_exactly_its_users(repository: Repository, edited: str, users: list[str]) -> None:
+def test_an_edit_reruns_exactly_the_stages_that_use_the_file(
+    repository: Repository, edited: str, users: list[str]
+) -> None:
     comment = "{# an edit #}" if edited.endswith(".j2") else "# an edit"
     repository.write(edited, f"{comment}\n{repository.read(edited)}")
     done = repository.seedling("run")
@@ -216,7 +218,7 @@ def speak_chinese(call: Call) -> Reaction:
 
 
 @pytest.mark.slow
-def test_a_dataset_in_another_language_grows_to_its_end(
+def test_a_dataset_in_another_language_reaches_its_target(
     repository: Repository, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     seeds = [
@@ -255,10 +257,10 @@ def test_a_dataset_in_another_language_grows_to_its_end(
     ],
     ids=["config", "prompt", "code", "data"],
 )
-def test_inputs_that_change_while_a_stage_runs_fail_it(
+def test_a_stage_fails_if_an_input_changes_while_it_runs(
     repository: Repository, llm_server: LlmServer, path: str, named: str
 ) -> None:
-    """The server makes the edit when the first request comes in, so the stage is surely under way."""
+    """The server edits the file at the first request, so the stage is certainly running."""
     repository.choose("llm@classify.llm=vllm")
 
     def edit_then_answer(call: Call) -> Reaction:
@@ -295,9 +297,9 @@ def test_inputs_that_change_while_a_stage_runs_fail_it(
         ("prompts/chat/classify.j2", "a\n{% if %}", "classify", "prompts/chat/classify.j2:2: is no template"),
         ("params.yaml", "a: [", "filter", "params.yaml: is not YAML"),
     ],
-    ids=["field", "json", "empty", "variable", "syntax", "yaml"],
+    ids=["missing_field", "invalid_json", "empty_file", "unknown_variable", "template_syntax", "invalid_yaml"],
 )
-def test_a_broken_file_is_one_line_with_its_place(
+def test_a_broken_file_gives_a_one_line_error_with_its_location(
     repository: Repository, path: str, text: str, stage: str, line: str
 ) -> None:
     repository.write(path, text)
@@ -307,7 +309,7 @@ def test_a_broken_file_is_one_line_with_its_place(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_domain_that_no_seed_has_stops_before_the_first_request(repository: Repository) -> None:
+def test_an_unknown_domain_stops_the_run_before_the_first_request(repository: Repository) -> None:
     repository.choose("generate.domains=[cookin]")
     done = repository.stage("generate")
     assert done.returncode == 2
@@ -316,7 +318,7 @@ def test_a_domain_that_no_seed_has_stops_before_the_first_request(repository: Re
 
 
 @pytest.mark.slow
-def test_classification_tasks_alone_are_asked_for_with_their_own_prompt(repository: Repository) -> None:
+def test_classification_only_uses_its_own_prompt_and_seeds(repository: Repository) -> None:
     repository.choose("generate.classification_only=true")
     repository.write("prompts/chat/generate.j2", "{% if %}")
     done = repository.stage("generate")
@@ -341,17 +343,17 @@ def test_a_stricter_threshold_of_the_filter_rejects_whole_tasks(repository: Repo
     assert metrics["in"] == metrics["out"] + metrics["rejected"]
 
 
-def test_compiled_code_is_no_change_of_what_a_stage_depends_on(repository: Repository) -> None:
+def test_compiled_code_does_not_count_as_a_changed_dependency(repository: Repository) -> None:
     repository.write("stages/store/__pycache__/locks.cpython-399.pyc", "compiled")
     show = "from stages.llm.changes import changed_since_lock; print(changed_since_lock('generate', 'dvc.yaml'))"
     assert repository.run("python", "-c", show).stdout == "[]\n"
 
 
-def test_no_file_that_a_run_leaves_is_empty(finished: Repository) -> None:
+def test_a_run_leaves_no_empty_file(finished: Repository) -> None:
     assert [path for path, content in finished.data().items() if not content] == []  # DVC would warn at every run
 
 
-def test_a_missing_seeds_file_is_one_line(repository: Repository) -> None:
+def test_a_missing_seeds_file_gives_a_one_line_error(repository: Repository) -> None:
     done = repository.seedling("run", "seeds.path=seeds/none.jsonl", "prompts.classify=prompts/none.j2")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
@@ -365,7 +367,7 @@ def test_a_missing_seeds_file_is_one_line(repository: Repository) -> None:
     assert plain.stderr == "check: seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path\n"
 
 
-def test_data_as_a_regular_file_is_one_line(repository: Repository) -> None:
+def test_a_file_named_data_gives_a_one_line_error(repository: Repository) -> None:
     repository.run("rm", "-rf", "data")
     repository.write("data", "mine")
     for name in ("generate", "filter"):
@@ -377,7 +379,7 @@ def test_data_as_a_regular_file_is_one_line(repository: Repository) -> None:
     assert repository.read("data") == "mine"
 
 
-def test_a_full_disk_is_one_line_and_loses_nothing(repository: Repository, tmp_path: Path) -> None:
+def test_a_full_disk_gives_a_one_line_error_and_loses_nothing(repository: Repository, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]

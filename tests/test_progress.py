@@ -1,4 +1,4 @@
-"""What a person sees of a stage that asks a model: before, meanwhile and afterwards; and nothing of a replay."""
+"""What a stage that calls a model prints before, during and after its requests; a replay prints nothing."""
 
 import fcntl
 import io
@@ -35,7 +35,7 @@ PRICE: Values = {
     "price": {MODEL: {"input_usd_per_mtok": 0.0, "cached_input_usd_per_mtok": 0.0, "output_usd_per_mtok": 100.0}},
     "max_cost_usd": 5.0,
 }
-"""0.10 USD for an answer of 1,000 tokens."""
+"""An answer of 1,000 tokens costs 0.10 USD."""
 USAGE = {"prompt_tokens": 10, "completion_tokens": 200, "total_tokens": 210}
 HELLO = answering(text="Hello.", finish_reason="stop", usage=USAGE)
 
@@ -59,7 +59,7 @@ HELLO = answering(text="Hello.", finish_reason="stop", usage=USAGE)
     ],
     ids=["nothing_stored", "some_stored", "no_cap", "price_not_known", "own_machine"],
 )
-def test_what_it_takes_is_said_before_the_first_request_reaches_the_server(
+def test_calls_and_cost_are_announced_before_the_first_request(
     llm: Values, runtime: Values, stored: int, line: str, tmp_path: Path
 ) -> None:
     heard: list[str] = []
@@ -79,7 +79,7 @@ def test_what_it_takes_is_said_before_the_first_request_reaches_the_server(
     assert len(heard) == 5 - stored
 
 
-def test_of_a_finished_repository_nothing_has_changed_since_dvc_lock(finished: Repository) -> None:
+def test_a_finished_repository_has_no_changes_since_dvc_lock(finished: Repository) -> None:
     with chdir(finished.root):
         names = list(load_yaml("dvc.yaml")["stages"])
         assert {name: changed_since_lock(name, "dvc.yaml") for name in names} == {name: [] for name in names}
@@ -94,7 +94,7 @@ def test_of_a_finished_repository_nothing_has_changed_since_dvc_lock(finished: R
             "classify.temperature (0.0 -> null), prompts/chat/classify.j2",
             id="key_and_prompt",
         ),
-        pytest.param([("stages/store/locks.py", '"""', '"""Again: ')], "stages/store", id="code_in_a_folder"),
+        pytest.param([("stages/store/locks.py", '"""', '"""Again: ')], "stages/store", id="code_folder"),
         pytest.param([("data/instructions.jsonl", '"id"', '"id" ')], "data/instructions.jsonl", id="earlier_stage"),
         pytest.param(
             [
@@ -107,7 +107,7 @@ def test_of_a_finished_repository_nothing_has_changed_since_dvc_lock(finished: R
         ),
     ],
 )
-def test_what_changed_since_dvc_lock_is_named_with_both_values(
+def test_changes_since_dvc_lock_are_listed_with_both_values(
     edits: Sequence[tuple[str, str, str]],
     line: str,
     repository: Repository,
@@ -122,7 +122,7 @@ def test_what_changed_since_dvc_lock_is_named_with_both_values(
     assert capsys.readouterr().err.splitlines()[1] == f"classify: changed since dvc.lock: {line}"
 
 
-def test_where_nothing_changed_nothing_is_said_to_have(
+def test_a_run_without_changes_lists_none(
     finished: Repository, llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = llm_server.configure(tmp_path)
@@ -133,7 +133,7 @@ def test_where_nothing_changed_nothing_is_said_to_have(
     assert figures.startswith("classify: 1 requests, ")
 
 
-# Meanwhile
+# During the run
 
 
 def progress_lines(said: str, count: int) -> list[str]:
@@ -141,15 +141,15 @@ def progress_lines(said: str, count: int) -> list[str]:
     return [line for line in said.splitlines() if re.match(rf"generate: [\d,]+ of {count:,} answers, \d", line)]
 
 
-def test_a_short_run_has_no_lines_in_between(
+def test_a_short_run_prints_no_progress_lines(
     llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ask(llm_server.configure(tmp_path), *prompts(40))
     assert progress_lines(capsys.readouterr().err, 40) == []
 
 
-class Clocked(io.StringIO):
-    """A stream that remembers when each of its lines was written."""
+class TimedStream(io.StringIO):
+    """A stream that records the time of each line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,9 +161,9 @@ class Clocked(io.StringIO):
 
 
 @pytest.mark.slow
-def test_a_long_run_is_a_line_in_five_seconds_at_most(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_long_run_prints_at_most_one_progress_line_in_five_seconds(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(0.6)
-    with redirect_stderr(stderr := Clocked()):
+    with redirect_stderr(stderr := TimedStream()):
         ask(llm_server.configure(tmp_path, runtime={"concurrency": 1}), *prompts(20))
     lines = progress_lines(stderr.getvalue(), 20)
     times = [stderr.times[line] for line in lines]
@@ -172,28 +172,28 @@ def test_a_long_run_is_a_line_in_five_seconds_at_most(llm_server: LlmServer, tmp
     assert all(re.search(r", \d+ requests, [\d,]+ tokens/s$", line) for line in lines)
 
 
-def _first(stderr: Clocked) -> str:
+def _first(stderr: TimedStream) -> str:
     return stderr.getvalue().splitlines()[0]
 
 
-class Ended(Chain):
-    """Ends long before its target."""
+class EndsEarly(Chain):
+    """A run that ends long before its target."""
 
     def commit(self, index: int, answer: Answer) -> bool:
         return super().commit(index, answer) or index == 8
 
 
 @pytest.mark.slow
-def test_a_run_that_does_not_get_on_is_silent(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_run_that_makes_no_progress_prints_no_progress_lines(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(1.3)
     with redirect_stderr(stderr := io.StringIO()):
-        Ended(llm_server.configure(tmp_path, runtime={"concurrency": 1}), 100, window=1).run()
+        EndsEarly(llm_server.configure(tmp_path, runtime={"concurrency": 1}), 100, window=1).run()
     assert len(llm_server.calls) >= 9
     assert progress_lines(stderr.getvalue(), 100) == []
 
 
 @pytest.mark.slow
-def test_a_request_that_waits_long_is_told_of_once(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_long_wait_of_a_request_is_reported_once(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [failing(429, "slow down", retry_after="10")] * 2
     with redirect_stderr(stderr := io.StringIO()):
         ask(llm_server.configure(tmp_path), *prompts(2))
@@ -202,7 +202,7 @@ def test_a_request_that_waits_long_is_told_of_once(llm_server: LlmServer, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_pause_long_enough_to_wonder_is_explained(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_pause_of_two_seconds_is_explained(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [failing(429, "slow down", retry_after="2")] * 3
     with redirect_stderr(stderr := io.StringIO()):
         ask(llm_server.configure(tmp_path), *prompts(3))
@@ -216,19 +216,19 @@ STATE = re.compile(
 
 
 def ask_on_terminal(folder: str, api_base: str) -> None:
-    """Ask 30 prompts; run as a process of its own."""
+    """Request 30 answers. Runs in a separate process."""
     reach = {"answers_dir": folder, "api_base": api_base, "concurrency": 2}
     ask(configure(PAID, runtime={**reach, **PRICE}), *prompts(30))
 
 
 def seen_on_terminal(columns: int, code: str) -> str:
-    """Return what a process writes to a terminal of so many columns as its stderr."""
+    """Return what a process prints on a terminal of the given width as its stderr."""
     reader, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen([sys.executable, "-c", code], stderr=terminal, cwd=ROOT)
     os.close(terminal)
     seen = b""
-    with suppress(OSError):  # EIO: the other end is closed
+    with suppress(OSError):  # EIO: the process has closed the terminal
         while part := os.read(reader, 4096):
             seen += part
     os.close(reader)
@@ -237,7 +237,7 @@ def seen_on_terminal(columns: int, code: str) -> str:
 
 
 @pytest.mark.parametrize("columns", [80, pytest.param(140, marks=pytest.mark.slow)])
-def test_on_a_terminal_one_line_tells_all(columns: int, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_terminal_shows_progress_on_one_line(columns: int, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = lambda call: replace(HELLO(call), delay_seconds=0.1)
     call = f"ask_on_terminal({str(tmp_path)!r}, {llm_server.api_base!r})"
     seen = seen_on_terminal(columns, f"from tests.test_progress import ask_on_terminal; {call}")
@@ -258,14 +258,16 @@ def test_on_a_terminal_one_line_tells_all(columns: int, llm_server: LlmServer, t
 
 
 @pytest.mark.slow
-def test_the_line_is_drawn_anew_while_no_answer_comes(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_progress_line_is_redrawn_while_no_answer_comes(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [HELLO] * 4 + [slow(2.6)] * 2
     call = f"ask_on_terminal({str(tmp_path)!r}, {llm_server.api_base!r})"
     seen = seen_on_terminal(80, f"from tests.test_progress import ask_on_terminal; {call}")
     assert len(re.findall(r"\rgenerate: 4/30, \S+ left, 6 requests", seen)) >= 2
 
 
-def test_nothing_is_asked_where_it_cannot_be_said_what_changed(repository: Repository, llm_server: LlmServer) -> None:
+def test_an_unreadable_dvc_lock_stops_the_stage_before_the_first_request(
+    repository: Repository, llm_server: LlmServer
+) -> None:
     repository.choose("llm=vllm")
     repository.write("dvc.lock", "stages: [")
     done = repository.stage("classify", SEEDLING_RUNTIME=json.dumps({"api_base": llm_server.api_base}))
@@ -274,7 +276,7 @@ def test_nothing_is_asked_where_it_cannot_be_said_what_changed(repository: Repos
     assert llm_server.calls == []
 
 
-# Afterwards
+# After the run
 
 
 @pytest.mark.parametrize(
@@ -285,10 +287,10 @@ def test_nothing_is_asked_where_it_cannot_be_said_what_changed(repository: Repos
             PAID, {**PRICE, "max_cost_usd": None}, r"3 requests, [\d,]+ tokens/s, 0\.0600 USD spent", id="no_cap"
         ),
         pytest.param(PAID, {}, r"3 requests, [\d,]+ tokens/s", id="price_not_known"),
-        pytest.param({}, {}, r"3 requests, [\d,]+ tokens/s", id="own_machine"),
+        pytest.param({}, {}, r"3 requests, [\d,]+ tokens/s", id="local_model"),
     ],
 )
-def test_the_last_line_is_what_was_sent_and_spent(
+def test_the_last_line_counts_requests_and_spending(
     llm: Values, runtime: Values, figures: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with LlmServer() as server:
@@ -304,7 +306,7 @@ def test_the_last_line_is_what_was_sent_and_spent(
         pytest.param(failing(401), r"2 requests, 0 tokens/s, 0\.00 of 5 USD spent, 2 failed", id="at_the_end"),
     ],
 )
-def test_what_failed_is_counted_too(
+def test_the_last_line_counts_failed_requests_too(
     behaviour: Behaviour, figures: str, llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     llm_server.script += [failing(500, retry_after="0.05")]
@@ -314,7 +316,7 @@ def test_what_failed_is_counted_too(
     assert re.fullmatch(f"generate: {figures}", capsys.readouterr().err.splitlines()[-1])
 
 
-def test_a_replay_says_nothing(llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replay_prints_nothing(llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = llm_server.configure(tmp_path, PAID, runtime=PRICE)
     first = ask(config, *prompts(3))
     capsys.readouterr()

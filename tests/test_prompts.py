@@ -6,8 +6,8 @@ import pytest
 
 from stages.contract.errors import UserError
 from stages.text.prompts import Render, load_prompt, one_line, quote
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 VARIABLES = {
     "classify": {"instruction"},
@@ -108,7 +108,7 @@ def test_a_focus_extends_the_heading_of_a_completion_prompt(template: str) -> No
         ("chat/output_first", "Write 1 example for the task above, always"),
     ],
 )
-def test_one_is_asked_for_in_the_singular(template: str, words: str) -> None:
+def test_a_prompt_for_one_item_uses_the_singular(template: str, words: str) -> None:
     assert words in prompt(template)(**VALUES | {"count": 1})
 
 
@@ -127,7 +127,7 @@ def test_no_text_opens_or_closes_a_tag_of_a_chat_prompt(template: str, text: str
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("template", [template for template in TEMPLATES if template.startswith("completion/")])
-def test_no_text_starts_a_line_of_a_completion_prompt(template: str, text: str) -> None:
+def test_no_text_adds_a_line_to_a_completion_prompt(template: str, text: str) -> None:
     plain, hostile = prompt(template)(**with_text("plain text")), prompt(template)(**with_text(text))
     marked = [len(list(filter(LINE_MARKER.match, rendered.splitlines()))) for rendered in (plain, hostile)]
     assert marked[0] == marked[1]
@@ -137,7 +137,7 @@ def test_no_text_starts_a_line_of_a_completion_prompt(template: str, text: str) 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("template", [template for template in TEMPLATES if "generate" in template])
-def test_no_focus_breaks_out_of_its_place(template: str, text: str) -> None:
+def test_no_focus_adds_a_tag_or_line_to_a_prompt(template: str, text: str) -> None:
     plain = prompt(template)(**with_text("Name a river.") | {"focus": "plain text"})
     hostile = prompt(template)(**with_text("Name a river.") | {"focus": text or "plain text"})
     assert len(OUR_TAG.findall(hostile)) == len(OUR_TAG.findall(plain)) or template.startswith("completion/")
@@ -154,9 +154,9 @@ def test_no_focus_breaks_out_of_its_place(template: str, text: str) -> None:
         ("<label\n>", "‹label\n›"),
         ("<tasks> <p> a < b > c <input type='text'>", "<tasks> <p> a < b > c <input type='text'>"),
     ],
-    ids=["opening", "closing_with_a_capital", "blanks", "line_break", "what_is_no_tag_of_ours"],
+    ids=["opening", "closing_with_a_capital", "blanks", "line_break", "other_tags"],
 )
-def test_quote_changes_our_tags_alone(text: str, expected: str) -> None:
+def test_quote_changes_only_our_tags(text: str, expected: str) -> None:
     assert quote(text) == expected
 
 
@@ -165,25 +165,25 @@ def test_quote_is_idempotent(text: str) -> None:
     assert quote(quote(text)) == quote(text)
 
 
-def test_one_line_makes_each_run_of_white_space_one_blank() -> None:
+def test_one_line_collapses_each_run_of_white_space_to_one_space() -> None:
     assert one_line(" a \t b\r\n\n c\u2028d\x0be ") == "a b c d e"
 
 
-def test_an_unknown_variable_is_one_line_with_the_file_the_variable_and_those_known(tmp_path: Path) -> None:
+def test_an_unknown_variable_gives_a_one_line_error_with_the_known_variables(tmp_path: Path) -> None:
     path = written(tmp_path / "own.j2", "{# mine #}\nWrite {{ number }} tasks like {{ instructions }}.")
     with pytest.raises(UserError) as raised:
         load_prompt(path, {"instructions", "count", "focus"})
     assert str(raised.value) == f"{path}: unknown variable 'number'; known here: count, focus, instructions"
 
 
-def test_a_missing_file_is_one_line_that_names_it(tmp_path: Path) -> None:
+def test_a_missing_file_gives_a_one_line_error_with_its_path(tmp_path: Path) -> None:
     path = str(tmp_path / "nowhere.j2")
     with pytest.raises(UserError) as raised:
         load_prompt(path, {"instruction"})
     assert str(raised.value) == f"{path}: cannot be read (No such file or directory); correct the path in `prompts`"
 
 
-def test_a_folder_in_place_of_a_file_is_one_line_that_names_it(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_file_gives_a_one_line_error_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
         load_prompt(str(tmp_path), {"instruction"})
     assert str(raised.value) == f"{tmp_path}: cannot be read (Is a directory); correct the path in `prompts`"
@@ -199,7 +199,7 @@ def test_a_folder_in_place_of_a_file_is_one_line_that_names_it(tmp_path: Path) -
     ],
     ids=["open_expression", "open_block", "broken_block", "unknown_filter"],
 )
-def test_broken_syntax_is_one_line_that_names_file_and_line(tmp_path: Path, source: str, line: int) -> None:
+def test_broken_syntax_gives_a_one_line_error_with_file_and_line(tmp_path: Path, source: str, line: int) -> None:
     path = written(tmp_path / "own.j2", source)
     with pytest.raises(UserError) as raised:
         load_prompt(path, {"instruction"})
@@ -207,7 +207,7 @@ def test_broken_syntax_is_one_line_that_names_file_and_line(tmp_path: Path, sour
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_a_file_that_is_no_text_is_one_line_that_names_it(tmp_path: Path) -> None:
+def test_a_binary_file_gives_a_one_line_error_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "own.j2").write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match=r"own\.j2:1: is no template \('utf-8' codec") as raised:
         load_prompt(str(tmp_path / "own.j2"), {"instruction"})
@@ -224,9 +224,16 @@ def test_a_file_that_is_no_text_is_one_line_that_names_it(tmp_path: Path) -> Non
         "{{ count + instruction }}",
         "{{ count / 0 }}",
     ],
-    ids=["no_such_attribute", "unknown_filter_in_a_block", "forbidden_attribute", "include", "wrong_type", "by_zero"],
+    ids=[
+        "no_such_attribute",
+        "unknown_filter_in_a_block",
+        "forbidden_attribute",
+        "include",
+        "wrong_type",
+        "division_by_zero",
+    ],
 )
-def test_a_template_that_cannot_be_filled_in_is_one_line_that_names_it(tmp_path: Path, source: str) -> None:
+def test_a_template_that_cannot_be_rendered_gives_a_one_line_error_with_its_path(tmp_path: Path, source: str) -> None:
     path = written(tmp_path / "own.j2", source)
     render = load_prompt(path, {"instruction", "count"})
     with pytest.raises(UserError) as raised:
@@ -235,7 +242,7 @@ def test_a_template_that_cannot_be_filled_in_is_one_line_that_names_it(tmp_path:
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_a_variable_that_is_not_given_is_never_rendered_as_nothing(tmp_path: Path) -> None:
+def test_a_missing_variable_raises_an_error_instead_of_rendering_as_empty(tmp_path: Path) -> None:
     render = load_prompt(written(tmp_path / "own.j2", "{{ instruction }}"), {"instruction"})
     with pytest.raises(UserError, match="'instruction' is undefined"):
         render()

@@ -1,4 +1,4 @@
-"""docs/providers.md and conf/llm/ against LiteLLM's bundled list of models and its rules for parameters."""
+"""docs/providers.md and conf/llm/ agree with LiteLLM's bundled list of models and its rules for parameters."""
 
 import contextlib
 import os
@@ -23,7 +23,8 @@ from stages.llm.wire import refused_parameters
 from stages.store.request import Requests
 from tests.repository import ROOT
 
-pytestmark = pytest.mark.xdist_group("providers")  # importing LiteLLM takes two seconds: one worker does it
+# importing LiteLLM takes two seconds, so one worker runs all of these
+pytestmark = pytest.mark.xdist_group("providers")
 
 GUIDE = (ROOT / "docs/providers.md").read_text("utf-8")
 GROUPS = sorted(path.stem for path in (ROOT / "conf/llm").glob("[!_]*.yaml"))
@@ -81,7 +82,7 @@ def first_line(group: str) -> str:
 
 
 def not_sent(config: Config) -> str:
-    """Return what the stages do not send with their defaults, in the words of the table."""
+    """Return the parameters that the stages do not send with their defaults, in the words of the table."""
     asked = {
         "generate": config.generate.max_tokens,
         "classify": config.classify.max_tokens,
@@ -96,7 +97,7 @@ def not_sent(config: Config) -> str:
 
 @contextlib.contextmanager
 def environment(*names: str) -> Iterator[None]:
-    """Let no variables be set but these, as on a machine where nothing else was exported."""
+    """Set only these variables, as on a machine where the user exported nothing else."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(dict.fromkeys(names, "x"))
@@ -115,8 +116,8 @@ def litellm() -> Any:  # Any: litellm's own annotations are partial
     return litellm
 
 
-def listed(litellm: Any, model: str) -> dict[str, Any]:  # Any: litellm, and JSON of its list
-    """Return what the bundled list holds of a model, empty when it does not hold it."""
+def listed(litellm: Any, model: str) -> dict[str, Any]:  # Any: litellm and the JSON of its list
+    """Return the entry of a model in the bundled list, empty if there is none."""
     try:
         entry: dict[str, Any] = litellm.model_cost[litellm.get_model_info(model)["key"]]
     except litellm.exceptions.ModelNotMappedError:
@@ -129,14 +130,14 @@ def is_priced(entry: dict[str, Any]) -> bool:  # Any: JSON
 
 
 def missing_variables(litellm: Any, model: str) -> set[str]:  # Any: litellm
-    """Return what LiteLLM misses in the environment; where Ollama listens has a default."""
+    """Return the variables LiteLLM misses, without the URL of Ollama, which has a default."""
     return set(litellm.validate_environment(model)["missing_keys"]) - {"OLLAMA_API_BASE"}
 
 
 # The table
 
 
-def test_the_table_has_a_row_for_every_group_and_every_provider_promised() -> None:
+def test_the_table_has_a_row_for_every_group_and_every_promised_provider() -> None:
     chosen = {word.removeprefix("llm=") for row in rows() for word in row.command.split() if word.startswith("llm=")}
     routes = {configured(row.command).llm.route for row in rows()}
     assert chosen == set(GROUPS) - {"offline"}
@@ -149,19 +150,19 @@ def test_the_route_is_a_provider_of_litellm(row: Row, litellm: Any) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_what_is_not_sent_is_what_the_model_does_not_accept(row: Row) -> None:
+def test_the_table_lists_the_parameters_that_the_model_does_not_accept(row: Row) -> None:
     assert row.not_sent == not_sent(configured(row.command))
 
 
 @pytest.mark.parametrize("row", PAID_ROWS)
-def test_a_price_is_known_where_the_table_says_so(row: Row, litellm: Any) -> None:
+def test_the_table_states_whether_litellm_knows_the_price(row: Row, litellm: Any) -> None:
     entry = listed(litellm, configured(row.command).llm.model)
     assert row.price_known == ("yes" if is_priced(entry) else "no")
     assert entry.get("mode", "chat") == "chat"
 
 
 @pytest.mark.parametrize("row", PAID_ROWS)
-def test_what_is_exported_is_what_litellm_reads(row: Row, litellm: Any) -> None:
+def test_the_table_lists_the_variables_that_litellm_reads(row: Row, litellm: Any) -> None:
     llm = configured(row.command).llm
     with environment():
         assert missing_variables(litellm, llm.model) & row.exported
@@ -172,7 +173,7 @@ def test_what_is_exported_is_what_litellm_reads(row: Row, litellm: Any) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row not in PAID_ROWS])
-def test_an_own_machine_needs_no_key_and_no_price(row: Row, litellm: Any) -> None:
+def test_a_local_model_needs_no_key_and_no_price(row: Row, litellm: Any) -> None:
     config = configured(row.command)
     assert (row.exported, config.llm.api_key_env) == (frozenset(), None)
     assert own_price(config.llm, config.runtime.price) == NOTHING
@@ -188,7 +189,7 @@ def test_every_command_composes(command: str) -> None:
     configured(command)
 
 
-def test_a_price_is_named_for_a_model_that_litellm_has_none_for(litellm: Any) -> None:
+def test_the_guide_sets_a_price_for_every_model_without_a_listed_one(litellm: Any) -> None:
     named = [model for command in COMMANDS for model in configured(command).runtime.price]
     unknown = [configured(row.command).llm.model for row in rows() if row.price_known == "no"]
     assert set(unknown) <= set(named)
@@ -196,7 +197,7 @@ def test_a_price_is_named_for_a_model_that_litellm_has_none_for(litellm: Any) ->
     assert not any(is_priced(listed(litellm, model)) for model in named)
 
 
-def test_several_servers_are_a_list() -> None:
+def test_the_guide_shows_how_to_use_several_servers() -> None:
     assert any(len(configured(command).runtime.api_base) == 2 for command in COMMANDS)
 
 
@@ -211,9 +212,7 @@ def test_the_first_line_of_a_group_is_the_command_that_uses_it(group: str) -> No
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_group_with_a_key_is_listed_with_mode_and_price_and_one_without_costs_nothing(
-    group: str, litellm: Any
-) -> None:
+def test_a_group_with_a_key_has_a_listed_mode_and_price_and_one_without_is_free(group: str, litellm: Any) -> None:
     config = configured(first_line(group))
     if config.llm.api_key_env is None:
         assert own_price(config.llm, config.runtime.price) == NOTHING
@@ -223,7 +222,7 @@ def test_a_group_with_a_key_is_listed_with_mode_and_price_and_one_without_costs_
         assert entry["mode"] == config.llm.mode
 
 
-def test_llm_any_without_a_model_is_one_line_with_the_command() -> None:
+def test_llm_any_without_a_model_gives_a_one_line_error_with_the_command() -> None:
     with pytest.raises(UserError) as error:
         configured("seedling run llm=any")
     assert error.value.exit_code == 2
@@ -247,9 +246,9 @@ def test_llm_any_without_a_model_is_one_line_with_the_command() -> None:
         ),
         ("llm.model=a/b llm@classify.llm=any", "classify.llm.model: llm=any needs the name of a model"),
     ],
-    ids=["no_provider", "no_name", "empty_provider", "built_in", "one_stage"],
+    ids=["no_provider", "no_name", "empty_provider", "built_in_model", "model_of_one_stage"],
 )
-def test_a_model_that_cannot_be_any_is_one_line(overrides: str, line: str) -> None:
+def test_an_invalid_model_name_gives_a_one_line_error(overrides: str, line: str) -> None:
     with pytest.raises(UserError) as error:
         configured(f"seedling run llm=any {overrides}")
     [said] = str(error.value).splitlines()
@@ -260,5 +259,5 @@ def test_a_model_that_cannot_be_any_is_one_line(overrides: str, line: str) -> No
     ("model", "route"),
     [("openai/gpt-4.1", "openai"), ("openrouter/openai/gpt-4.1", "openrouter")],
 )
-def test_the_route_is_what_stands_before_the_first_slash(model: str, route: str) -> None:
+def test_the_route_is_the_part_before_the_first_slash(model: str, route: str) -> None:
     assert configured(f"seedling run llm=any llm.model={model}").llm.route == route

@@ -1,4 +1,4 @@
-"""What the guides say is so: every command, path, row and figure in them."""
+"""Every command, path, row and figure in the guides is right."""
 
 import contextlib
 import json
@@ -37,7 +37,7 @@ def blocks(language: str, guide: str = "README.md") -> list[str]:
 
 
 def commands(program: str, guides: list[str] = GUIDES[:-1]) -> list[list[str]]:
-    """Return every command of a program in the guides as its words, those in blocks first."""
+    """Return every command of a program in the guides, split into words; commands in blocks come first."""
     lines = [line for guide in guides for block in blocks("sh", guide) for line in block.splitlines()]
     for guide in guides:
         lines += re.findall(r"`((?:seedling|make|dvc|python -m) [^`]+)`", (ROOT / guide).read_text("utf-8"))
@@ -62,19 +62,19 @@ def test_every_make_target_exists(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("guide", [guide for guide in GUIDES[:-1] if commands("dvc", [guide])])
-def test_every_dvc_command_of_a_guide_runs_in_its_order(repository: Repository, guide: str) -> None:
+def test_the_dvc_commands_of_a_guide_run_in_order(repository: Repository, guide: str) -> None:
     for words in commands("dvc", [guide]):
         done = repository.dvc(*words[1:])
         assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("words", commands("python"), ids=" ".join)
-def test_every_module_named_exists(words: list[str]) -> None:
+def test_every_module_in_a_command_exists(words: list[str]) -> None:
     assert (ROOT / f"{words[2].replace('.', '/')}.py").is_file()
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_every_path_exists(guide: str, finished: Repository) -> None:
+def test_every_path_in_a_guide_exists(guide: str, finished: Repository) -> None:
     text = (ROOT / guide).read_text("utf-8")
     paths = set(re.findall(r"\]\((?!http)([^)#]+)[)#]", text)) | set(
         re.findall(r"`([\w.]+/[\w./]*|[\w]+\.(?:yaml|lock|md))`", text)
@@ -88,7 +88,7 @@ def test_every_path_exists(guide: str, finished: Repository) -> None:
     assert missing == []
 
 
-def test_the_funnel_in_readme_is_the_committed_one() -> None:
+def test_the_funnel_in_readme_matches_the_committed_metrics() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     for path in (ROOT / "reports/metrics").glob("*.json"):
         row = json.loads(path.read_text("utf-8"))
@@ -96,7 +96,7 @@ def test_the_funnel_in_readme_is_the_committed_one() -> None:
         assert f"{path.stem:<13}{counts}" in readme
 
 
-def test_the_figures_in_readme_are_those_of_the_defaults() -> None:
+def test_the_figures_in_readme_match_the_defaults() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     config = validate(Config, yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")))
     seeds = read_seeds(str(ROOT / config.seeds.path))
@@ -115,7 +115,7 @@ EDITS = re.findall(r"^\| ([^|]+) \| ([a-z, ]+) \| \d+ \|$", (ROOT / "README.md")
 
 
 @pytest.mark.parametrize(("edit", "listed"), EDITS[1:], ids=[edit for edit, _ in EDITS[1:]])
-def test_the_stages_that_an_edit_reruns_use_what_is_edited(edit: str, listed: str) -> None:
+def test_the_table_of_edits_lists_the_stages_that_use_the_edited_value(edit: str, listed: str) -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     edited = edit.rsplit(maxsplit=1)[-1].partition("=")[0]
     edited = {"seed": "${seeds.path}"}.get(edited, edited) if "=" not in edit else edited
@@ -136,7 +136,7 @@ def test_the_stages_that_an_edit_reruns_use_what_is_edited(edit: str, listed: st
     assert found == [name for name in stages if name in found]
 
 
-def test_the_stages_that_a_comment_reruns_are_those_that_depend_on_the_file() -> None:
+def test_the_table_of_comments_lists_the_stages_that_depend_on_the_file() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     table = (ROOT / "README.md").read_text("utf-8").partition("| a comment in |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (`[^|]+) \| ([a-z, ]+) \|$", table, re.MULTILINE)
@@ -150,7 +150,7 @@ def test_the_stages_that_a_comment_reruns_are_those_that_depend_on_the_file() ->
             assert listed != "none" or within == []
 
 
-def test_the_rows_in_readme_are_rows_of_the_dataset_and_of_the_seeds() -> None:
+def test_the_json_rows_in_readme_are_rows_of_the_seeds_and_of_the_dataset() -> None:
     [seed, *rows] = [json.loads(line) for block in blocks("json") for line in block.splitlines()]
     seeds = [json.loads(line) for line in (ROOT / "seeds/seed_tasks.jsonl").read_text("utf-8").splitlines()]
     assert seed in seeds
@@ -162,7 +162,7 @@ def test_the_rows_in_readme_are_rows_of_the_dataset_and_of_the_seeds() -> None:
     assert all({**instances[row["id"]], **row} == instances[row["id"]] for row in rows)
 
 
-def test_the_stages_that_an_edit_of_a_prompt_reruns_are_those_below_it_in_dvc_yaml() -> None:
+def test_the_table_of_prompts_lists_the_stages_downstream_in_dvc_yaml() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     guide = (ROOT / "docs/prompts.md").read_text("utf-8")
     for prompt in ("generate", "generate_classification", "classify", "input_first", "output_first"):
@@ -174,7 +174,7 @@ def test_the_stages_that_an_edit_of_a_prompt_reruns_are_those_below_it_in_dvc_ya
         assert f"| `{prompt}` | {', '.join(rerun)} |" in guide
 
 
-def test_the_prompt_in_the_guide_to_prompts_is_one_and_holds_text_in() -> None:
+def test_the_prompt_in_the_guide_renders_and_quotes_our_tags() -> None:
     [source] = blocks("jinja", "docs/prompts.md")
     instructions = ["Name a river.</task>", "{{ count }}"]
     with tempfile.NamedTemporaryFile("w", suffix=".j2", encoding="utf-8") as file:
@@ -186,5 +186,5 @@ def test_the_prompt_in_the_guide_to_prompts_is_one_and_holds_text_in() -> None:
     assert "description: ‹task›rivers\n\nWrite 10 new tasks" in prompt
 
 
-def test_the_config_of_readme_is_the_default() -> None:
+def test_the_committed_params_yaml_is_the_default_config() -> None:
     assert compose(ROOT / "conf") == (ROOT / "params.yaml").read_text("utf-8")

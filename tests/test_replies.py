@@ -1,6 +1,5 @@
-"""What becomes of a reply: an answer that is kept, one that was filtered, another attempt, or the end of the run."""
+"""The outcome of a reply: an answer that is kept, a filtered answer, a retry, or the end of the run."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from stages.llm.endings import ending_of
 from stages.llm.reply import Reply
 from stages.llm.said import said_by
 from stages.llm.wording import kind_of, refusal_in
+from tests.environment import environment
 from tests.llm_server import Behaviour, LlmServer, answering, ask, replying
+from tests.repository import ROOT
 from tests.test_client import CANARY, CHAT, HELLO, KEY_VARIABLE, WAYS, Values
 
-RULES = (
-    (Path(__file__).parents[1] / "docs" / "providers.md").read_text("utf-8").partition("## What happens to a reply")[2]
-)
+RULES = (ROOT / "docs/providers.md").read_text("utf-8").partition("## What happens to a reply")[2]
 """The section of the docs with the table of rules."""
 
 ROUTER: Values = {"provider": "any", "model": "openrouter/some/model", "api_key_env": KEY_VARIABLE}
@@ -30,9 +29,8 @@ CLAUDE: Values = {"provider": "any", "model": "anthropic/claude-haiku-4-5", "api
 
 @pytest.fixture(autouse=True)
 def key() -> Iterator[None]:
-    os.environ[KEY_VARIABLE] = CANARY
-    yield
-    os.environ.pop(KEY_VARIABLE, None)
+    with environment(**{KEY_VARIABLE: CANARY}):
+        yield
 
 
 def error(message: str, **fields: object) -> dict[str, object]:
@@ -40,13 +38,13 @@ def error(message: str, **fields: object) -> dict[str, object]:
 
 
 def spoken(**fields: object) -> Behaviour:
-    """Return the behaviour of a server that answers with these fields in its message."""
+    """Return the behaviour of a server whose message has these fields."""
     message = {"role": "assistant", "content": "The Indus.", **fields}
     return answering(choices=[{"index": 0, "finish_reason": "stop", "message": message}])
 
 
 def becomes(behaviour: Behaviour, server: LlmServer, folder: Path, llm: Values = CHAT, **generate: object) -> str:
-    """Return what becomes of a reply that is followed by a good one, in the words of the docs' table."""
+    """Return the outcome of a reply that is followed by a good one, in the words of the table in the docs."""
     server.script.append(behaviour)
     server.behaviour = HELLO
     config = server.configure(folder, llm, generate, runtime={"overload_seconds": 20})
@@ -98,26 +96,28 @@ ROWS = {
 }
 
 
-def test_the_table_of_the_docs_has_these_rows() -> None:
+def test_the_table_in_the_docs_has_these_rows() -> None:
     rows = [line.strip("| ").split(" | ") for line in RULES.splitlines() if line.startswith("| ")][1:]
     assert [row[0] for row in rows] == list(ROWS)
     assert [row[1] for row in rows] == [end for _, end in ROWS.values()]
 
 
 @pytest.mark.parametrize(("row", "behaviour", "end"), [(row, *case) for row, case in ROWS.items()], ids=list(ROWS))
-def test_every_row_of_the_table_happens(
+def test_every_row_of_the_table_is_true(
     row: str, behaviour: Behaviour, end: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     stops = ["\n"] if "stop sequences" in row else []
     assert becomes(behaviour, llm_server, tmp_path, stop=stops) == end
 
 
-def test_a_model_that_only_reasoned_has_not_met_a_stop_sequence(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_reasoning_without_an_answer_is_retried_even_with_a_stop_sequence(
+    llm_server: LlmServer, tmp_path: Path
+) -> None:
     behaviour = spoken(content="", reasoning_content="They ask")
     assert becomes(behaviour, llm_server, tmp_path, stop=["\n"]) == "asked again"
 
 
-def test_a_reply_that_never_holds_an_answer_ends_the_run_after_the_attempts(
+def test_a_reply_that_never_holds_an_answer_ends_the_run_after_the_last_attempt(
     llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = answering(text=" \n", finish_reason="stop")
@@ -142,7 +142,7 @@ def test_a_reply_that_never_holds_an_answer_ends_the_run_after_the_attempts(
         ("unknown", "tool_calls pause_turn repetition finish_reason_unspecified 5 odd"),
     ],
 )
-def test_the_words_for_an_end_are_told_apart(ending: str, words: str) -> None:
+def test_finish_reasons_in_any_spelling_are_recognized(ending: str, words: str) -> None:
     assert {word: ending_of([word]) for word in words.split()} == dict.fromkeys(words.split(), ending)
 
 
@@ -158,12 +158,12 @@ def test_the_words_for_an_end_are_told_apart(ending: str, words: str) -> None:
         (["stop", "odd"], "unknown"),
     ],
 )
-def test_of_several_words_the_worst_counts(words: list[object], ending: str) -> None:
+def test_the_worst_of_several_finish_reasons_counts(words: list[object], ending: str) -> None:
     assert ending_of(words) == ending
 
 
 @given(st.lists(st.text() | st.integers() | st.none()))
-def test_any_words_have_a_meaning(words: list[object]) -> None:
+def test_any_finish_reason_has_a_meaning(words: list[object]) -> None:
     assert ending_of(words) in {"content_filter", "error", "length", "unknown", "stop"}
 
 
@@ -172,10 +172,10 @@ def test_any_words_have_a_meaning(words: list[object]) -> None:
     ("word", "end"),
     [("abort", "asked again"), ("SAFETY", "filtered"), ("max_tokens", "cut off"), ("odd", "cut off"), ("eos", "kept")],
 )
-def test_the_providers_own_word_decides_on_every_way(
+def test_the_finish_reason_of_the_provider_overrides_that_of_litellm(
     llm: Values, word: str, end: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
-    """LiteLLM makes `stop` of most of these."""
+    """LiteLLM maps most of these to `stop`."""
     assert becomes(answering(text="The Ind", finish_reason=word), llm_server, tmp_path, llm) == end
 
 
@@ -206,7 +206,7 @@ def message_of_claude(reason: str) -> dict[str, Any]:
         (CLAUDE, message_of_claude("end_turn"), "kept"),
     ],
 )
-def test_providers_with_an_interface_of_their_own_are_understood(
+def test_finish_reasons_of_native_apis_are_recognized(
     llm: Values, body: dict[str, Any], end: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.takes_any_path = True
@@ -223,7 +223,7 @@ def test_providers_with_an_interface_of_their_own_are_understood(
         ({"finish_reason": "stop", "error": None}, "kept"),
     ],
 )
-def test_what_a_router_says_of_the_provider_behind_it_counts(
+def test_finish_reasons_and_errors_passed_on_by_a_router_count(
     fields: Values, end: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": "The Ind"}, **fields}
@@ -231,24 +231,24 @@ def test_what_a_router_says_of_the_provider_behind_it_counts(
 
 
 @pytest.mark.parametrize("refusal", [None, "", " "])
-def test_a_field_for_refusals_without_words_is_none(refusal: str | None, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_an_empty_refusal_field_is_ignored(refusal: str | None, llm_server: LlmServer, tmp_path: Path) -> None:
     assert becomes(spoken(refusal=refusal), llm_server, tmp_path) == "kept"
 
 
-# Errors under a good status
+# Errors with status 200
 
 
 @pytest.mark.parametrize("llm", WAYS)
 @pytest.mark.parametrize(
     ("body", "end"),
     [
-        pytest.param({"error": "upstream died"}, "asked again", id="a_text"),
+        pytest.param({"error": "upstream died"}, "asked again", id="error_as_text"),
         pytest.param(error("upstream died"), "asked again", id="no_code"),
-        pytest.param(error("slow", code="429"), "asked again", id="a_code_as_text"),
-        pytest.param(error("Rate limit exceeded", code="rate_limit_exceeded"), "asked again", id="a_word_as_code"),
-        pytest.param({"object": "error", "message": "died", "code": 500}, "asked again", id="the_whole_body"),
+        pytest.param(error("slow", code="429"), "asked again", id="code_as_text"),
+        pytest.param(error("Rate limit exceeded", code="rate_limit_exceeded"), "asked again", id="code_as_word"),
+        pytest.param({"object": "error", "message": "died", "code": 500}, "asked again", id="error_object_as_body"),
         pytest.param({"choices": "none"}, "asked again", id="choices_as_text"),
-        pytest.param([], "asked again", id="a_list"),
+        pytest.param([], "asked again", id="json_list"),
         pytest.param(None, "asked again", id="null"),
         pytest.param({"choices": None, "base_resp": {"status_msg": "output new_sensitive"}}, "filtered", id="minimax"),
         pytest.param(error("Input was flagged by moderation", code=403), "filtered", id="flagged"),
@@ -257,20 +257,20 @@ def test_a_field_for_refusals_without_words_is_none(refusal: str | None, llm_ser
         pytest.param(error("Invalid API key", code="invalid_api_key"), "stops the run", id="wrong_key"),
     ],
 )
-def test_an_error_under_a_good_status_is_judged_by_its_code_and_words(
+def test_an_error_with_status_200_is_judged_by_its_code_and_message(
     llm: Values, body: object, end: str, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     assert becomes(replying(body), llm_server, tmp_path, llm) == end
 
 
 @pytest.mark.parametrize("nothing", [None, {}, "", {"message": "", "code": None}])
-def test_an_error_without_content_beside_an_answer_is_none(
+def test_an_empty_error_field_beside_an_answer_is_ignored(
     nothing: object, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     assert becomes(answering(text="The Indus.", finish_reason="stop", error=nothing), llm_server, tmp_path) == "kept"
 
 
-# What errors mean
+# Kinds of errors
 
 FILTERED = [
     (400, "Content Exists Risk"),
@@ -317,7 +317,7 @@ OVERLOAD = [
 
 
 def meaning(status: int, message: str, prompt: str = "Name a river.") -> str:
-    """Return what an error with a status means."""
+    """Return the kind of an error with this status and message."""
     reply = Reply()
     reply.body = {"error": {"message": message, "code": status}}
     said = said_by(ValueError(), reply)
@@ -330,24 +330,24 @@ def meaning(status: int, message: str, prompt: str = "Name a river.") -> str:
     + [(*case, "overload") for case in OVERLOAD]
     + [(status, "boom", "passing") for status in (408, 409, 425, 500, 502, 504, 524)],
 )
-def test_an_error_means_what_its_status_and_words_say_together(status: int, message: str, means: str) -> None:
+def test_an_error_is_classified_by_its_status_and_message(status: int, message: str, means: str) -> None:
     assert meaning(status, message) == means
 
 
-def test_words_that_the_prompt_says_too_prove_nothing() -> None:
+def test_words_that_the_prompt_contains_do_not_decide_the_kind_of_an_error() -> None:
     prompt = "Explain what a content filter is."
     assert meaning(400, f"Cannot read the request: {prompt}", prompt) == "fatal"
     assert meaning(400, f"Cannot read the request: {prompt}") == "content_filter"
     assert meaning(400, "The prompt was flagged by our safety system", prompt) == "content_filter"
 
 
-def test_what_a_server_repeats_of_the_request_is_not_taken_for_its_words(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_part_of_a_request_that_an_error_repeats_is_ignored(llm_server: LlmServer, tmp_path: Path) -> None:
     detail = [{"type": "value_error", "msg": "bad", "input": {"content": "The prompt was flagged"}}]
     assert becomes(replying({"detail": detail}, 422), llm_server, tmp_path) == "stops the run"
 
 
 @given(st.text(), st.integers() | st.none())
-def test_any_error_has_a_meaning(words: str, code: int | None) -> None:
+def test_any_error_has_a_kind_and_a_finite_wait(words: str, code: int | None) -> None:
     reply = Reply()
     reply.body = {"error": {"message": words, "code": code}}
     said = said_by(ValueError(), reply)
@@ -373,11 +373,11 @@ def test_any_error_has_a_meaning(words: str, code: int | None) -> None:
         (f"retry in {'9' * 400}s", 0),
     ],
 )
-def test_the_time_to_wait_is_read_from_words(words: str, seconds: float) -> None:
+def test_the_seconds_to_wait_are_read_from_the_message(words: str, seconds: float) -> None:
     assert wait_in(words) == pytest.approx(seconds)
 
 
-def test_the_time_to_wait_in_the_words_is_kept(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_wait_in_a_message_counts_like_retry_after(llm_server: LlmServer, tmp_path: Path) -> None:
     delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "86400s"}
     llm_server.behaviour = replying(error("You exceeded your current quota", details=[delay]), 429)
     with pytest.raises(SeedlingError, match="asks to wait another 86400 s") as caught:

@@ -1,4 +1,4 @@
-"""What each rule drops, what it keeps, and what only looks like a fault."""
+"""What each rule drops, what it keeps, and texts that only look broken."""
 
 import time
 
@@ -307,19 +307,19 @@ def cases(table: dict[str, list[tuple[str, str, str]]]) -> list[tuple[str, tuple
 
 
 @pytest.mark.parametrize(("reason", "row"), cases(DROPPED), ids=repr)
-def test_a_broken_instance_is_found_by_its_rule(reason: str, row: tuple[str, str, str]) -> None:
+def test_a_broken_instance_breaks_its_rule(reason: str, row: tuple[str, str, str]) -> None:
     assert reason in faults(row)
 
 
 @pytest.mark.parametrize(("reason", "row"), cases(KEPT), ids=repr)
-def test_a_good_instance_that_looks_broken_breaks_no_rule(reason: str, row: tuple[str, str, str]) -> None:
+def test_a_good_instance_that_only_looks_broken_breaks_no_rule(reason: str, row: tuple[str, str, str]) -> None:
     assert faults(row) == {}
 
 
 @pytest.mark.parametrize(
     ("reason", "text"), [(reason, text) for reason, texts in NO_CANDIDATES.items() for text in texts], ids=repr
 )
-def test_a_text_that_is_no_task_is_found_by_its_rule(reason: str, text: str) -> None:
+def test_a_text_that_is_not_a_task_breaks_its_rule(reason: str, text: str) -> None:
     assert [found for found, _ in broken(CANDIDATE_RULES, text)] == [reason]
 
 
@@ -328,7 +328,7 @@ def test_a_good_task_breaks_no_rule(text: str) -> None:
     assert list(broken(CANDIDATE_RULES, text)) == []
 
 
-def test_every_rule_has_a_case_of_each_kind() -> None:
+def test_every_rule_has_examples_it_drops_and_examples_it_keeps() -> None:
     assert set(DROPPED) == set(KEPT) == {*RULES, *FLAGS}
 
 

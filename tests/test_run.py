@@ -1,4 +1,4 @@
-"""`seedling run` and `seedling demo`: what is chosen, kept, refused, and rerun."""
+"""`seedling run` and `seedling demo`: what they choose, keep, refuse and rerun."""
 
 import fcntl
 import json
@@ -72,7 +72,7 @@ def test_overrides_amend_the_choice(
     ],
     ids=["experiment drops groups", "null drops its group", "the last one chosen is named last"],
 )
-def test_a_group_takes_the_place_of_what_was_chosen(overrides: list[str], groups: dict[str, str]) -> None:
+def test_choosing_a_group_or_experiment_resets_earlier_choices(overrides: list[str], groups: dict[str, str]) -> None:
     found = amended(Choice(groups={"llm": "openai", "llm@classify.llm": "ollama"}), overrides)
     assert list(found.groups.items()) == list(groups.items())
 
@@ -84,7 +84,7 @@ def test_runtime_is_never_part_of_the_choice() -> None:
 
 
 @pytest.mark.slow
-def test_a_choice_is_kept_added_to_and_reset(repository: Repository) -> None:
+def test_a_choice_persists_grows_with_each_run_and_can_be_reset(repository: Repository) -> None:
     first = repository.seedling("run", "analyze.shown_rejected=7")
     assert stages_run(first) == ["check", "analyze"]
     second = repository.seedling("run", "export.validation_fraction=0.5")
@@ -102,16 +102,14 @@ def test_a_second_run_does_nothing_and_leaves_git_clean(repository: Repository) 
     assert (done.returncode, stages_run(done), repository.changed()) == (0, [], [])
 
 
-def test_runtime_on_the_command_line_reruns_nothing_and_stays_nowhere(repository: Repository) -> None:
+def test_a_runtime_override_reruns_nothing_and_is_not_saved(repository: Repository) -> None:
     done = repository.seedling("run", "runtime.concurrency=3")
     assert (done.returncode, stages_run(done)) == (0, [])
     assert repository.params()["runtime"]["concurrency"] == 64
 
 
 @pytest.mark.slow
-def test_runtime_on_the_command_line_reaches_the_stages_before_that_of_the_environment(
-    repository: Repository, tmp_path: Path
-) -> None:
+def test_a_runtime_override_takes_precedence_over_the_environment(repository: Repository, tmp_path: Path) -> None:
     environment = json.dumps({"answers_dir": str(tmp_path / "environment")})
     command = ["run", "classify.temperature=0.5", f"runtime.answers_dir={tmp_path / 'command'}"]
     done = repository.seedling(*command, SEEDLING_RUNTIME=environment)
@@ -144,7 +142,7 @@ def test_runtime_on_the_command_line_reaches_the_stages_before_that_of_the_envir
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_wrong_override_is_one_line_and_changes_nothing(
+def test_a_wrong_override_gives_a_one_line_error_and_changes_nothing(
     repository: Repository, overrides: list[str], line: str
 ) -> None:
     before = repository.read("conf/choice.yaml"), repository.read("params.yaml")
@@ -155,7 +153,7 @@ def test_a_wrong_override_is_one_line_and_changes_nothing(
     assert (repository.read("conf/choice.yaml"), repository.read("params.yaml")) == before
 
 
-def test_outside_a_repository_is_one_line(finished: Repository, tmp_path: Path) -> None:
+def test_a_run_outside_a_repository_gives_a_one_line_error(finished: Repository, tmp_path: Path) -> None:
     done = Repository(tmp_path).run("python", "-m", "stages.commands.cli", "run", PYTHONPATH=str(finished.root))
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "no dvc.yaml and conf/ here or above" in done.stderr
@@ -170,13 +168,13 @@ def test_the_command_of_another_clone_is_refused(finished: Repository, tmp_path:
     assert f"this command runs the code of {finished.root}" in done.stderr
 
 
-def test_run_works_from_a_folder_below_the_root(repository: Repository) -> None:
+def test_a_run_works_from_a_subfolder(repository: Repository) -> None:
     below = Repository(repository.root / "seeds")
     done = below.run("python", "-m", "stages.commands.cli", "run", PYTHONPATH=str(repository.root))
     assert (done.returncode, stages_run(done)) == (0, [])
 
 
-def test_the_demonstration_shows_funnel_instances_and_places(repository: Repository) -> None:
+def test_the_demo_shows_the_funnel_three_instances_and_where_the_files_are(repository: Repository) -> None:
     done = repository.seedling("demo")
     assert done.returncode == 0
     for name in ("generate", "classify", "instantiate", "filter", "analyze", "export"):
@@ -190,14 +188,14 @@ def test_the_demonstration_shows_funnel_instances_and_places(repository: Reposit
     assert "seedling run llm=openai" in done.stdout
 
 
-def test_the_demonstration_refuses_any_other_model(repository: Repository) -> None:
+def test_the_demo_refuses_any_other_model(repository: Repository) -> None:
     repository.choose("llm@classify.llm=ollama")
     done = repository.seedling("demo")
     assert done.returncode == 2
     assert "classify.llm.model: 'ollama_chat/llama3.2' is chosen and the demonstration never pays" in done.stderr
 
 
-def test_run_returns_the_code_of_the_stage_that_failed(repository: Repository) -> None:
+def test_run_returns_the_exit_code_of_the_failed_stage(repository: Repository) -> None:
     seeds = repository.read("seeds/seed_tasks.jsonl").splitlines()
     repository.write("seeds/seed_tasks.jsonl", "\n".join([*seeds, '{"id": "x"}']))
     done = repository.seedling("run")
@@ -209,7 +207,7 @@ def test_run_returns_the_code_of_the_stage_that_failed(repository: Repository) -
     assert "Traceback" not in done.stderr
 
 
-def test_the_demonstration_returns_the_code_of_the_stage_that_failed_and_shows_nothing(repository: Repository) -> None:
+def test_the_demo_returns_the_exit_code_of_the_failed_stage_and_shows_no_results(repository: Repository) -> None:
     repository.replace("params.yaml", "shown_rejected: 30", "shown_rejected: 31")
     done = repository.seedling("demo")
     assert done.returncode == 2
@@ -217,7 +215,7 @@ def test_the_demonstration_returns_the_code_of_the_stage_that_failed_and_shows_n
     assert "kept, " not in done.stdout
 
 
-def test_run_fails_when_dvc_itself_does(repository: Repository) -> None:
+def test_run_fails_if_dvc_itself_fails(repository: Repository) -> None:
     repository.replace("dvc.yaml", "    cmd: sh stages/start.sh export\n", "")
     done = repository.seedling("run")
     assert done.returncode == 1
@@ -229,7 +227,7 @@ def test_run_fails_when_dvc_itself_does(repository: Repository) -> None:
     ["generate: {num_instr", "defaults: null", "defaults: [3]", "a: 1\n---\nb: 2", "- a", "defaults: {a: b}"],
     ids=["cut", "null", "number", "two documents", "list", "mapping"],
 )
-def test_a_broken_choice_is_one_line(finished: Repository, tmp_path: Path, text: str) -> None:
+def test_a_broken_choice_file_gives_a_one_line_error(finished: Repository, tmp_path: Path, text: str) -> None:
     repository = finished.copy(tmp_path / "broken")
     repository.write("conf/choice.yaml", text)
     done = repository.seedling("run")
@@ -239,7 +237,7 @@ def test_a_broken_choice_is_one_line(finished: Repository, tmp_path: Path, text:
 
 
 @pytest.mark.parametrize("overlay", ["{", "[1]", "3"])
-def test_a_broken_runtime_in_the_environment_is_one_line(repository: Repository, overlay: str) -> None:
+def test_a_broken_runtime_variable_gives_an_error_without_a_traceback(repository: Repository, overlay: str) -> None:
     for done in (
         repository.stage("filter", SEEDLING_RUNTIME=overlay),
         repository.seedling("run", SEEDLING_RUNTIME=overlay),
@@ -249,7 +247,7 @@ def test_a_broken_runtime_in_the_environment_is_one_line(repository: Repository,
         assert "Traceback" not in done.stderr
 
 
-def test_a_value_that_looks_like_a_number_stays_the_text_it_was(repository: Repository) -> None:
+def test_a_quoted_value_that_looks_like_a_number_stays_text(repository: Repository) -> None:
     repository.choose("llm.revision='1234e56'")
     assert repository.params()["llm"]["revision"] == "1234e56"
     assert amended(Choice(), []).describe() == "conf/ as it is"
@@ -268,7 +266,7 @@ def test_a_second_run_in_one_clone_is_refused_and_changes_nothing(finished: Repo
 
 
 @pytest.mark.slow
-def test_a_terminated_run_takes_its_stage_with_it(repository: Repository, llm_server: LlmServer) -> None:
+def test_terminating_a_run_stops_its_stage(repository: Repository, llm_server: LlmServer) -> None:
     llm_server.behaviour = slow(0.3)
     repository.choose("llm=vllm")
     command = [sys.executable, "-m", "stages.commands.cli", "run", f"runtime.api_base={llm_server.api_base}"]
@@ -289,11 +287,11 @@ def test_a_terminated_run_takes_its_stage_with_it(repository: Repository, llm_se
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.7])
-def test_half_a_dvc_lock_as_a_kill_leaves_it_is_written_anew_and_nothing_is_asked(
-    repository: Repository, share: float
-) -> None:
+def test_a_dvc_lock_cut_off_by_a_kill_is_rewritten_without_a_request(repository: Repository, share: float) -> None:
     whole, before = repository.read("dvc.lock"), repository.data()
-    cut = whole.index("- path:", int(len(whole) * share)) + len("- pat")  # DVC takes some other halves for whole
+    cut = whole.index("- path:", int(len(whole) * share)) + len(
+        "- pat"
+    )  # cut inside a word, since DVC accepts some other cuts as complete
     repository.write("dvc.lock", whole[:cut])
     done = repository.seedling("run")
     assert done.returncode == 0, done.stderr
@@ -302,7 +300,7 @@ def test_half_a_dvc_lock_as_a_kill_leaves_it_is_written_anew_and_nothing_is_aske
     assert (repository.read("dvc.lock"), repository.data()) == (whole, before)
 
 
-def test_a_merge_that_is_not_ended_is_left_to_the_user(repository: Repository) -> None:
+def test_an_unfinished_merge_is_left_to_the_user(repository: Repository) -> None:
     lock = repository.read("dvc.lock")
     conflict = lock.replace("stages:\n", "stages:\n<<<<<<< HEAD\n=======\n>>>>>>> other\n")
     repository.write("dvc.lock", conflict)
@@ -314,7 +312,7 @@ def test_a_merge_that_is_not_ended_is_left_to_the_user(repository: Repository) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("half", ["", '{"write": {"data/instr', '{"write": {"data": {}}}'])
-def test_half_of_the_list_of_who_reads_and_writes_what_stands_in_nobodys_way(repository: Repository, half: str) -> None:
+def test_an_rwlock_cut_off_by_a_kill_blocks_no_run(repository: Repository, half: str) -> None:
     repository.write(".dvc/tmp/rwlock", half)
     done = repository.seedling("run", "analyze.shown_rejected=7")
     assert done.returncode == 0, done.stderr

@@ -1,13 +1,12 @@
-"""The API key is nowhere but in requests: not in the store, the data, messages, DVC's files or git's objects."""
+"""The API key appears only in requests: not in the store, the data, messages, DVC's files or git's objects."""
 
 import gzip
 import json
-import os
 import sqlite3
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from stages.contract.errors import UserError
 from stages.llm.secrets import Secrets
 from stages.store.answers import AnswerStore
+from tests.environment import environment
 from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answer, answering, ask, echo_key, failing
 from tests.repository import Repository
 from tests.test_answers import new_answer, new_request
@@ -27,22 +27,22 @@ CANARY = "sk-canary-9b04e1c7a5d2f8360e6c"
 # The search
 
 
-def holders(folder: Path) -> list[str]:
-    """Return where half of the canary or more is: in a file, plain or packed, a row of a database, an object of git."""
+def places_of_key(folder: Path) -> list[str]:
+    """Return the places with at least half of the canary: plain or compressed files, database rows, git objects."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    found = [str(path) for path in files if holds(path.read_bytes())]
-    found += [f"{path}: a row" for path in files if any(map(holds, values_in(path)))]
-    return found + [f"{path}: an object" for path in folder.rglob(".git") if holds(objects_in(path))]
+    found = [str(path) for path in files if holds_key(path.read_bytes())]
+    found += [f"{path}: a row" for path in files if any(map(holds_key, values_in(path)))]
+    return found + [f"{path}: an object" for path in folder.rglob(".git") if holds_key(objects_in(path))]
 
 
-def holds(content: bytes) -> bool:
+def holds_key(content: bytes) -> bool:
     halves = (CANARY[: len(CANARY) // 2].encode(), CANARY[len(CANARY) // 2 :].encode())
     texts = (content, unpacked(content))
     return any(half in text for half in halves for text in texts)
 
 
 def unpacked(content: bytes) -> bytes:
-    """Return what zlib or gzip packed, nothing if neither did."""
+    """Return content decompressed with zlib or gzip, empty if it is neither."""
     try:
         return zlib.decompress(content, wbits=47)
     except zlib.error:
@@ -50,7 +50,7 @@ def unpacked(content: bytes) -> bytes:
 
 
 def values_in(path: Path) -> Iterator[bytes]:
-    """Yield every value of every table of an SQLite file, nothing of another file."""
+    """Yield every value in an SQLite file, nothing for any other file."""
     with path.open("rb") as file:
         if file.read(15) != b"SQLite format 3":
             return
@@ -62,7 +62,7 @@ def values_in(path: Path) -> Iterator[bytes]:
 
 
 def objects_in(git_folder: Path) -> bytes:
-    """Return all objects of a repository, reachable or not."""
+    """Return all git objects of a repository, reachable or not."""
     command = ["git", "--git-dir", str(git_folder), "cat-file", "--batch-all-objects", "--batch"]
     return subprocess.run(command, capture_output=True, check=True).stdout
 
@@ -86,7 +86,7 @@ def plant_in_store(folder: Path) -> None:
 
 
 def plant_in_git(folder: Path) -> None:
-    """Leave it in a pack alone, in a commit no branch holds."""
+    """Leave the key only in a packed commit that is on no branch."""
     repository = Repository(folder)
     repository.git("init", "--quiet", "--initial-branch=main")
     repository.write("kept", "x")
@@ -98,17 +98,17 @@ def plant_in_git(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [plant_in_file, plant_half, plant_gzipped, plant_in_store, plant_in_git])
-def test_the_search_finds_a_key_that_was_planted(plant: Callable[[Path], None], tmp_path: Path) -> None:
-    assert holders(tmp_path) == []
+def test_the_search_finds_a_planted_key(plant: Callable[[Path], None], tmp_path: Path) -> None:
+    assert places_of_key(tmp_path) == []
     plant(tmp_path)
-    assert len(holders(tmp_path)) == 1
+    assert len(places_of_key(tmp_path)) == 1
 
 
 # The key
 
 
 def echo_as(status: int) -> Behaviour:
-    """Return the behaviour of a server that repeats the key with a status."""
+    """Return the behaviour of a server that repeats the key in an error with this status."""
     return lambda call: failing(status, f"Refused: {call.headers.get('authorization')}")(call)
 
 
@@ -123,71 +123,61 @@ def echo_in_answer(call: Call) -> Reaction:
     return answering(choices=[choice], model=f"for {sent}")(call)
 
 
-@contextmanager
-def exported(**variables: str) -> Iterator[None]:
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name in variables:
-            del os.environ[name]
-
-
 @pytest.mark.parametrize("blank", [" ", "\t", "\r\n"], ids=["space", "tab", "line_end"])
-def test_blanks_pasted_around_a_key_are_no_part_of_it(llm_server: LlmServer, tmp_path: Path, blank: str) -> None:
-    """A server sees the key without them, and would echo it so."""
+def test_white_space_around_a_pasted_key_is_removed(llm_server: LlmServer, tmp_path: Path, blank: str) -> None:
+    """A server receives the key without the white space, and may repeat it."""
     llm_server.behaviour = echo_key
-    with exported(**{KEY_VARIABLE: f"{blank}{CANARY}{blank}"}), pytest.raises(UserError) as caught:
+    with environment(**{KEY_VARIABLE: f"{blank}{CANARY}{blank}"}), pytest.raises(UserError) as caught:
         ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
     assert [call.headers["authorization"] for call in llm_server.calls] == [f"Bearer {CANARY}"]
     assert "***" in str(caught.value)
-    assert not holds(str(caught.value).encode())
+    assert not holds_key(str(caught.value).encode())
 
 
-def test_a_key_that_an_answer_repeats_is_not_kept(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_key_repeated_in_an_answer_is_not_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = echo_in_answer
-    with exported(**{KEY_VARIABLE: CANARY}):
+    with environment(**{KEY_VARIABLE: CANARY}):
         [said] = ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
     assert (said.text, said.reasoning) == ("You sent Bearer ***.", "They sent Bearer ***.")
     assert said.served_by == "for Bearer ***"
-    assert holders(tmp_path) == []
+    assert places_of_key(tmp_path) == []
 
 
-def test_a_word_that_is_the_key_of_an_own_server_may_be_written(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_the_dummy_key_of_a_local_server_may_be_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = answering(text="An EMPTY list.")
-    with exported(**{KEY_VARIABLE: "EMPTY"}):
+    with environment(**{KEY_VARIABLE: "EMPTY"}):
         [said] = ask(llm_server.configure(tmp_path, {"api_key_env": KEY_VARIABLE}), "Say hello.")
     assert said.text == "An EMPTY list."
 
 
-def test_a_key_that_litellm_finds_by_itself_is_not_kept_either(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_key_that_litellm_finds_itself_is_not_stored_either(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [echo_in_answer, echo_as(400)]
     config = llm_server.configure(tmp_path, {"provider": "openai", "model": "openai/test"}, None, {"api_base": []})
-    with exported(OPENAI_API_KEY=CANARY, OPENAI_BASE_URL=llm_server.api_base):
+    with environment(OPENAI_API_KEY=CANARY, OPENAI_BASE_URL=llm_server.api_base):
         [said] = ask(config, "Say hello.")
         with pytest.raises(UserError) as caught:
             ask(config, "Say goodbye.")
     assert [call.headers["authorization"] for call in llm_server.calls] == [f"Bearer {CANARY}"] * 2
     assert (said.text, "***" in str(caught.value)) == ("You sent Bearer ***.", True)
-    assert not holds(str(caught.value).encode())
-    assert holders(tmp_path) == []
+    assert not holds_key(str(caught.value).encode())
+    assert places_of_key(tmp_path) == []
 
 
-def test_a_key_is_a_secret_whatever_its_variable_is_called_and_a_short_one_in_errors() -> None:
+def test_a_key_is_redacted_whatever_its_variable_is_called_and_a_short_key_only_in_errors() -> None:
     assert Secrets(CANARY).blotted(f"You sent {CANARY}.") == "You sent ***."
     assert Secrets("EMPTY").blotted_error("Wrong key: EMPTY") == "Wrong key: ***"
 
 
-def test_a_secret_that_begins_like_another_leaves_no_rest_of_it() -> None:
-    with exported(ONE_TOKEN=CANARY, OTHER_PASSWORD=f"{CANARY}-and-more"):
+def test_a_secret_that_starts_like_another_is_redacted_completely() -> None:
+    with environment(ONE_TOKEN=CANARY, OTHER_PASSWORD=f"{CANARY}-and-more"):
         assert Secrets(None).blotted(f"{CANARY}-and-more, {CANARY}") == "***, ***"
 
 
 @pytest.mark.slow
-def test_the_key_is_nowhere_after_runs_failures_experiments_and_commits(
+def test_runs_failures_experiments_and_commits_leave_no_trace_of_the_key(
     repository: Repository, llm_server: LlmServer, tmp_path: Path
 ) -> None:
-    """Home, temporary files and DVC's caches lie in the folder that is searched."""
+    """The home folder, temporary files and DVC's caches are in the searched folder."""
     folders = {name: tmp_path / name for name in ("HOME", "TMPDIR", "DVC_SITE_CACHE_DIR")}
     for folder in folders.values():
         folder.mkdir()
@@ -212,7 +202,7 @@ def test_the_key_is_nowhere_after_runs_failures_experiments_and_commits(
     assert [process.returncode for process in done] == [0, 2, 1, 1, 0, 0, 0], said
     assert {call.headers["authorization"] for call in llm_server.calls} == {f"Bearer {CANARY}"}
     assert said.count("***") >= 2
-    wait_until(lambda: not repository.processes())  # DVC's queue ends when it is idle
+    wait_until(lambda: not repository.processes())  # DVC's queue worker ends once it is idle
     repository.commit()
-    assert not holds(said.encode())
-    assert holders(tmp_path) == []
+    assert not holds_key(said.encode())
+    assert places_of_key(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Seed files as people write them: what is read, what is refused before the first request, and in which words."""
+"""Seed files as people write them: which are read, and which are refused with which message."""
 
 import json
 from pathlib import Path
@@ -38,11 +38,11 @@ def read(folder: Path, content: str) -> list[str]:
 
 
 @pytest.mark.parametrize("content", READ.values(), ids=READ)
-def test_a_file_of_seeds_is_read_in_every_common_form(content: str, tmp_path: Path) -> None:
+def test_a_seed_file_is_read_in_every_common_form(content: str, tmp_path: Path) -> None:
     assert read(tmp_path, content) == ["own-1", "own-2"]
 
 
-def test_text_inside_an_array_stays_as_it_is(tmp_path: Path) -> None:
+def test_text_inside_a_json_array_stays_unchanged(tmp_path: Path) -> None:
     text = "Sort [b, a], then\n  write: {x}, ]  \u2028 end"
     (tmp_path / "own.json").write_text(json.dumps([line(instruction=text)], indent=1, ensure_ascii=False), "utf-8")
     assert [task.instruction for task in read_seeds(str(tmp_path / "own.json"))] == [text]
@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("content", "message"), REFUSED.values(), ids=REFUSED)
-def test_a_fault_is_told_with_its_place(content: str, message: str, tmp_path: Path) -> None:
+def test_an_error_is_reported_with_its_location(content: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         read(tmp_path, content)
     assert str(error.value).startswith(f"{tmp_path}/own.jsonl{message}")
@@ -118,25 +118,25 @@ SEEN = [
 
 
 @pytest.mark.parametrize("text", UNSEEN)
-def test_a_seed_that_the_tokenizer_does_not_see_is_refused(text: str) -> None:
+def test_a_seed_without_a_token_of_the_tokenizer_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=r"generate\.tokenizer=rouge .* 1 of 2 seeds, such as 's1'.*tokenizer=unicode"):
         check("Name a river.", text)
     check("Name a river.", text, tokenizer="unicode")
 
 
 @pytest.mark.parametrize("text", SEEN)
-def test_a_seed_of_which_most_words_are_seen_is_taken(text: str) -> None:
+def test_a_seed_with_tokens_for_most_of_its_words_is_accepted(text: str) -> None:
     check("Name a river.", text)
 
 
-def test_seeds_with_one_instruction_are_refused_and_one_alone_is_taken() -> None:
+def test_seeds_that_share_one_instruction_are_refused_and_a_single_seed_is_accepted() -> None:
     check("Name a river.")
     check("Name a river.", "name a River!", "Why is the sky blue?")
     with pytest.raises(UserError, match="all 3 seeds have the same instruction"):
         check("Name a river.", "name a River!", "Name a river")
 
 
-def test_seeds_that_are_all_alike_are_doubted_and_others_are_not() -> None:
+def test_only_seeds_that_are_all_near_duplicates_cause_a_warning() -> None:
     def doubt(*texts: str) -> str:
         return doubt_about([seed(f"s{n}", text) for n, text in enumerate(texts)], configure().generate)
 
@@ -154,7 +154,7 @@ def test_seeds_that_are_all_alike_are_doubted_and_others_are_not() -> None:
     ],
     ids=["script", "output"],
 )
-def test_nothing_is_asked_when_the_seeds_have_a_fault(
+def test_an_error_in_the_seeds_stops_the_run_before_the_first_request(
     repository: Repository, llm_server: LlmServer, content: str, message: str
 ) -> None:
     repository.write("own.jsonl", content)

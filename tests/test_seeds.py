@@ -1,4 +1,4 @@
-"""The seed tasks: coverage as stated, answers that are right, code that runs."""
+"""The seed tasks: the stated coverage, right answers, and code that runs."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ CHECKS: dict[str, tuple[str, str]] = json.loads((ROOT / "tests/seed_answers.json
 
 
 def similarity(one: str, other: str) -> float:
-    """ROUGE-L F1 of two texts, 0 to 1."""
+    """Return the ROUGE-L F1 of two texts, 0 to 1."""
     first, second = rouge_tokens(one), rouge_tokens(other)
     return 2 * LCSseq.similarity(first, second) / (len(first) + len(second))
 
@@ -28,7 +28,7 @@ def closest(texts: list[str], others: list[str]) -> tuple[float, str, str]:
     return max((similarity(text, other), text, other) for text in texts for other in others if text is not other)
 
 
-def test_coverage_is_what_the_readme_states() -> None:
+def test_the_readme_states_the_coverage_of_the_seeds() -> None:
     words = [len(seed.instruction.split()) for seed in SEEDS]
     found = {
         "tasks": f"{len(SEEDS)} in {len({seed.domain for seed in SEEDS})} domains",
@@ -48,14 +48,14 @@ def test_ids_and_names_are_unique_and_every_task_has_a_domain() -> None:
     assert min(Counter(seed.domain for seed in SEEDS).values()) >= 5
 
 
-def test_lengths_and_kinds_are_spread_as_wanted() -> None:
+def test_the_seeds_have_the_intended_mix_of_kinds() -> None:
     assert 26 <= sum(seed.is_classification for seed in SEEDS) <= 30
     assert 45 <= sum(not any(row.input for row in seed.instances) for seed in SEEDS) <= 55
     assert all(1 <= len(seed.instances) <= 3 for seed in SEEDS)
     assert all(row.output.strip() for seed in SEEDS for row in seed.instances)
 
 
-def test_no_task_is_close_to_a_published_one() -> None:
+def test_no_seed_is_a_near_duplicate_of_a_published_task() -> None:
     files = [SHARED / "data" / name for name in ("upstream_seed_tasks.jsonl", "user_oriented_instructions.jsonl")]
     if not all(path.exists() for path in files):
         pytest.skip("the published tasks are not beside this repository")
@@ -90,6 +90,6 @@ def test_figures_in_outputs_are_right(name: str) -> None:
     assert shown in seed.instances[0].output
 
 
-def test_the_file_is_written_as_it_is_read() -> None:
+def test_the_file_is_in_canonical_json() -> None:
     lines = Path(ROOT / "seeds/seed_tasks.jsonl").read_text("utf-8").splitlines()
     assert lines == [json.dumps(seed.model_dump(), ensure_ascii=False) for seed in SEEDS]

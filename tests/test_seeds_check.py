@@ -46,7 +46,7 @@ def report(path: Path | None, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def test_the_own_file_is_reported_without_a_doubt(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_seeds_of_the_repository_cause_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
     seeds = read_seeds(str(OWN))
     found = report(OWN, capsys)
     assert f"seeds/seed_tasks.jsonl: {len(seeds)} tasks, every line is well formed\n" in found
@@ -55,20 +55,22 @@ def test_the_own_file_is_reported_without_a_doubt(capsys: pytest.CaptureFixture[
     assert "  note" not in found
 
 
-def test_without_a_file_that_of_the_config_is_checked_from_any_folder() -> None:
+def test_without_an_argument_the_configured_file_is_checked_from_any_folder() -> None:
     folder = Repository(ROOT / "seeds")
     done = folder.run(sys.executable, "-m", "stages.commands.cli", "seeds", "check", PYTHONPATH=str(ROOT))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("seeds/seed_tasks.jsonl: 175 tasks, every line is well formed\n")
 
 
-def test_without_a_file_that_which_was_chosen_is_checked(repository: Repository) -> None:
+def test_without_an_argument_the_chosen_file_is_checked(repository: Repository) -> None:
     repository.write("mine.jsonl", json.dumps(seed("one", "Name a river.")))
     repository.choose("seeds.path=mine.jsonl")
     assert repository.seedling("seeds", "check").stdout.startswith("mine.jsonl: 1 task, every line is well formed\n")
 
 
-def test_one_seed_is_enough_and_the_empty_places_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_seed_is_enough_and_the_report_notes_the_empty_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = report(written(tmp_path / "one.jsonl", seed("one", "Name a river.")), capsys)
     assert "one.jsonl: 1 task, every line is well formed\n" in found
     assert re.search(
@@ -80,27 +82,31 @@ def test_one_seed_is_enough_and_the_empty_places_are_named(tmp_path: Path, capsy
 
 
 @pytest.mark.parametrize(("tasks", "noted"), [(7, True), (8, False)])
-def test_places_are_empty_below_eight_seeds(
+def test_fewer_than_eight_seeds_leave_empty_places(
     tasks: int, noted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [seed(f"seed-{number}", f"Name {number} rivers.") for number in range(tasks)]
     assert ("a prompt has 8 places" in report(written(tmp_path / "few.jsonl", *lines), capsys)) == noted
 
 
-def test_a_task_with_one_instance_without_input_has_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_with_at_least_one_input_counts_as_a_task_with_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     both = {**seed("both", "Name a river."), "instances": [{"input": text, "output": "Rhine"} for text in ("", "EU")]}
     found = report(written(tmp_path / "both.jsonl", both, seed("none", "Why?")), capsys)
     assert "  without input     1 of 2 (50 %)\n" in found
 
 
-def test_as_many_as_ten_pairs_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_at_most_ten_pairs_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [seed(f"seed-{number}", "Name a river.") for number in range(13)]
     found = report(written(tmp_path / "same.jsonl", *lines), capsys)
     assert "12 pairs above ROUGE-L 0.7\n" in found
     assert found.count("1.00  seed-0  seed-") == 10
 
 
-def test_a_file_of_another_editor_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "windows.jsonl"
     lines = [json.dumps(seed("one", "Name a river.")), "", json.dumps(seed("two", "Why?")), ""]
     path.write_text("\ufeff" + "\r\n".join(lines), "utf-8")
@@ -112,7 +118,7 @@ def test_a_file_of_another_editor_is_read(tmp_path: Path, capsys: pytest.Capture
     [("", "every task is without input: "), ("Rhine", "no task is without input: ")],
     ids=["none_has_input", "all_have_input"],
 )
-def test_a_file_of_one_kind_is_noted(
+def test_a_file_in_which_all_or_no_tasks_have_input_is_noted(
     given: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [seed("one", "Name a river.", given=given), seed("two", "Is it long?", given=given, label=True)]
@@ -121,7 +127,7 @@ def test_a_file_of_one_kind_is_noted(
     assert "no classification task" not in found
 
 
-def test_near_duplicates_are_named_with_their_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_near_duplicates_are_listed_with_their_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [
         seed("first", "Name three rivers of Europe."),
         seed("other", "Why is the sky blue?"),
@@ -132,24 +138,24 @@ def test_near_duplicates_are_named_with_their_score(tmp_path: Path, capsys: pyte
     assert "                    0.80  first  again\n" in found
 
 
-def test_a_score_at_the_threshold_is_no_pair() -> None:
+def test_a_pair_that_scores_exactly_the_threshold_is_not_listed() -> None:
     seeds = seeds_of("Name three European rivers.", "Name four European rivers.")
     assert near_pairs(seeds, config(rouge_threshold=0.7)) == [(0.75, "seed-0", "seed-1")]
     assert near_pairs(seeds, config(rouge_threshold=0.75)) == []
 
 
-def test_an_identical_pair_is_named_at_every_threshold() -> None:
+def test_an_identical_pair_is_listed_at_every_threshold() -> None:
     texts = ("Name a river.", "Why?", "name a RIVER!")
     assert near_pairs(seeds_of(*texts), config(rouge_threshold=1.0)) == [(1.0, "seed-0", "seed-2")]
 
 
-def test_each_task_is_named_with_its_closest_alone_and_the_closest_pair_comes_first() -> None:
+def test_each_task_is_listed_with_its_closest_only_and_the_closest_pair_comes_first() -> None:
     texts = ("Name three rivers of Europe.", "Name four rivers of Europe.", "Please name four rivers of Europe.")
     pairs = near_pairs(seeds_of(*texts), config())
     assert [(one, other) for _, one, other in pairs] == [("seed-1", "seed-2"), ("seed-0", "seed-1")]
 
 
-def test_the_tokenizer_of_the_config_decides_what_is_alike() -> None:
+def test_the_configured_tokenizer_decides_what_is_similar() -> None:
     texts = ("请写一首关于河流的诗。", "请写一首关于河流的诗!")
     assert near_pairs(seeds_of(*texts), config(tokenizer="rouge")) == []
     assert near_pairs(seeds_of(*texts), config(tokenizer="unicode")) == [(1.0, "seed-0", "seed-1")]
@@ -170,7 +176,9 @@ BROKEN: dict[str, tuple[object, str]] = {
 
 
 @pytest.mark.parametrize(("line", "words"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_line_is_one_line_with_file_line_and_field(line: object, words: str, tmp_path: Path) -> None:
+def test_a_broken_line_gives_a_one_line_error_with_file_line_and_field(
+    line: object, words: str, tmp_path: Path
+) -> None:
     path = written(tmp_path / "broken.jsonl", GOOD, line)
     done = Repository(ROOT).seedling("seeds", "check", str(path))
     assert (done.returncode, done.stdout) == (2, "")
@@ -178,7 +186,7 @@ def test_a_broken_line_is_one_line_with_file_line_and_field(line: object, words:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_missing_an_empty_and_an_ambiguous_file_are_one_line_each(tmp_path: Path) -> None:
+def test_an_unusable_file_gives_a_one_line_error(tmp_path: Path) -> None:
     missing, empty, twice = tmp_path / "missing.jsonl", written(tmp_path / "empty.jsonl"), tmp_path / "twice.jsonl"
     written(twice, GOOD, seed("good", "Why is the sky blue?"))
     latin = tmp_path / "latin.jsonl"
@@ -214,11 +222,11 @@ def test_a_missing_an_empty_and_an_ambiguous_file_are_one_line_each(tmp_path: Pa
     ],
     ids=lambda text: text[:24] or "blank",
 )
-def test_the_form_follows_from_the_opening_and_the_end(instruction: str, form: str) -> None:
+def test_the_form_of_an_instruction_follows_from_its_opening_and_its_end(instruction: str, form: str) -> None:
     assert form_of(instruction) == form
 
 
-def test_the_opening_verb_is_the_first_word_past_politeness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_opening_verb_is_the_first_word_after_please(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = ["Name a river.", "Please name a lake.", "Sort: b, a.", "Why?"]
     lines = [seed(f"seed-{number}", text) for number, text in enumerate(texts)]
     assert "  opening verb      2 different; name 2, sort 1\n" in report(written(tmp_path / "a.jsonl", *lines), capsys)
@@ -235,13 +243,13 @@ def test_the_opening_verb_is_the_first_word_past_politeness(tmp_path: Path, caps
     ],
     ids=["default", "classification_only", "domains", "focus"],
 )
-def test_the_prompt_shown_is_the_first_one_that_generate_sends(generate: dict[str, object]) -> None:
+def test_the_shown_prompt_is_the_first_one_that_generate_sends(generate: dict[str, object]) -> None:
     seeds, chosen = read_seeds(str(OWN)), config(**generate)
     with contextlib.chdir(ROOT):
         assert first_prompt(seeds, chosen) == Bootstrap(chosen, seeds).prepare(0).prompt
 
 
-def test_the_own_seeds_open_with_many_different_verbs() -> None:
+def test_the_seeds_of_the_repository_open_with_many_different_verbs() -> None:
     if not MODEL.is_dir():
         pytest.skip("the spaCy model for tests is not beside this repository")
     import spacy

@@ -1,4 +1,4 @@
-"""One store and many processes: each answer is paid for once, whoever asks for it and whoever dies meanwhile."""
+"""One store and many processes: each answer is paid for once, even if a process is killed."""
 
 import json
 import os
@@ -33,21 +33,20 @@ from tests.llm_server import (
     requests_of,
     slow,
 )
-from tests.repository import Repository
+from tests.repository import ROOT, Repository
 from tests.test_answers import new_answer
 from tests.test_kill import asked, stored
 from tests.test_window import wait_until
 
-ROOT = Path(__file__).parents[1]
 KEY_VARIABLE = "SEEDLING_TEST_KEY"
 OLD_TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, request BLOB, answer BLOB)"
 
 
-# Two processes that ask the same
+# Two processes with the same requests
 
 
 def ask_and_print(section: str, numbers: list[int], runtime: Section) -> None:
-    """Ask to say numbers, as a stage does, and print the answers; run as a process of its own."""
+    """Request one answer per number, as a stage does, and print them. Runs in a separate process."""
     changes = {"temperature": 0.0, "num_instructions": len(numbers)}
     config = configure({"api_key_env": KEY_VARIABLE}, changes, runtime)
     requests = requests_of(getattr(config, section), *(f"Say {number}." for number in numbers), max_tokens=100)
@@ -57,7 +56,7 @@ def ask_and_print(section: str, numbers: list[int], runtime: Section) -> None:
 
 @contextmanager
 def asking(name: str, section: str, numbers: range, **runtime: Any) -> Iterator[subprocess.Popen[str]]:
-    """Give a process that asks to say numbers, with a key of its own so that the server can tell who asks."""
+    """Start a process that runs `ask_and_print`. Its own key tells the server which process sends a request."""
     code = f"from tests.test_shared_store import *; ask_and_print({section!r}, {list(numbers)}, {runtime!r})"
     environment = {**os.environ, KEY_VARIABLE: name}
     with subprocess.Popen(
@@ -82,7 +81,7 @@ def calls_of(server: LlmServer, name: str) -> list[str]:
 
 
 def when_both_ask(seconds: float) -> Behaviour:
-    """Return the behaviour of a server that answers nobody before two have asked, and slowly then."""
+    """Return the behaviour of a server that answers slowly, and only after two processes have sent a request."""
     names: set[str] = set()
     both = threading.Event()
 
@@ -96,7 +95,7 @@ def when_both_ask(seconds: float) -> Behaviour:
     return react
 
 
-def test_two_processes_with_other_parameters_pay_once_for_what_both_ask(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_two_processes_that_share_a_store_send_each_request_once(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = when_both_ask(0.05)
     reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path)}
     with (
@@ -109,8 +108,8 @@ def test_two_processes_with_other_parameters_pay_once_for_what_both_ask(llm_serv
 
 
 @pytest.mark.slow
-def test_what_a_killed_process_was_asking_is_taken_over_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
-    """The second asks for one thing more, which shows that it has come to wait for the first."""
+def test_the_requests_of_a_killed_process_are_taken_over_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
+    """The one extra request of the second process shows that it has started and waits for the first."""
     llm_server.behaviour = lambda call: answer(call) if call.prompt == "Say 8." else hang(call)
     reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path), "concurrency": 4}
     with asking("first", "generate", range(8), **reach) as first:
@@ -131,7 +130,7 @@ def test_what_a_killed_process_was_asking_is_taken_over_at_once(llm_server: LlmS
 
 
 @pytest.mark.slow
-def test_what_a_terminated_process_was_asking_is_waited_for_and_the_rest_taken_over(
+def test_a_process_waits_for_the_requests_in_flight_of_a_terminated_one_and_takes_over_the_rest(
     llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = when_both_ask(3)
@@ -149,10 +148,10 @@ def test_what_a_terminated_process_was_asking_is_waited_for_and_the_rest_taken_o
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shared", ["answers_dir", "cache"])
-def test_two_clones_that_share_a_store_pay_once_and_write_the_same(
+def test_two_clones_that_share_a_store_pay_once_and_write_the_same_bytes(
     finished: Repository, llm_server: LlmServer, tmp_path: Path, shared: str
 ) -> None:
-    """DVC's run cache is left out: two that look something up there at the same moment fail now and then."""
+    """Without DVC's run cache, in which simultaneous look-ups of two processes sometimes fail."""
     llm_server.behaviour = slow(0.1)
     clones = [finished.copy(tmp_path / name / "clone") for name in ("one", "two")]
     started = []
@@ -165,7 +164,7 @@ def test_two_clones_that_share_a_store_pay_once_and_write_the_same(
             clone.write(".dvc/config.local", f"[cache]\n    dir = {tmp_path / 'cache'}\n")
         command = ("python", "-m", "dvc", "repro", "--no-run-cache")
         started.append(clone.start(*command, SEEDLING_RUNTIME=json.dumps(runtime)))
-    assert [process.wait(120) for process in started] == [0, 0], [clone.said() for clone in clones]
+    assert [process.wait(120) for process in started] == [0, 0], [clone.output() for clone in clones]
     assert clones[0].data() == clones[1].data()
     assert clones[0].data() != finished.data()
     calls = [asked(call) for call in llm_server.calls]
@@ -174,10 +173,10 @@ def test_two_clones_that_share_a_store_pay_once_and_write_the_same(
     assert stored(folder) == set(calls)
 
 
-# The same store later
+# Replays
 
 
-def test_a_server_that_moved_replays_and_one_of_another_name_does_not(tmp_path: Path) -> None:
+def test_a_changed_url_replays_and_a_changed_endpoint_name_does_not(tmp_path: Path) -> None:
     with LlmServer() as before, LlmServer() as after:
         first = ask(before.configure(tmp_path), "Say hello.", "Say hello.", "Say goodbye.")
         assert ask(after.configure(tmp_path), "Say hello.", "Say hello.", "Say goodbye.") == first
@@ -204,10 +203,10 @@ print(json.dumps(sorted(seen)))
 @pytest.mark.parametrize(
     "name", ["classify", *(pytest.param(name, marks=pytest.mark.slow) for name in ("generate", "instantiate"))]
 )
-def test_a_stored_stage_opens_no_socket_and_needs_no_litellm_and_no_key(
+def test_a_replayed_stage_needs_no_socket_no_litellm_and_no_key(
     repository: Repository, llm_server: LlmServer, name: str
 ) -> None:
-    """The event loop's own pair of sockets (AF_UNIX) does not count."""
+    """The socket pair of the event loop itself (AF_UNIX) does not count."""
     repository.choose("llm=openai", "llm.model=openai/test")
     runtime = json.dumps({"api_base": llm_server.api_base, "max_cost_usd": None})
     seen = []
@@ -220,17 +219,17 @@ def test_a_stored_stage_opens_no_socket_and_needs_no_litellm_and_no_key(
     assert seen[1] == []
 
 
-# A store that is opened for the first time
+# A new store
 
 
 def open_together(folders: list[str]) -> None:
-    """Open each store in six processes at the same moment and put an answer into it; run as a process of its own."""
+    """Open each store in six processes at the same moment and store an answer. Runs in a separate process."""
     for folder in folders:
         requests = Requests(configure().generate)
         reading, writing = os.pipe()
         children = [_fork(folder, requests.make("Say hello.", 100), reading, writing) for _ in range(6)]
         os.close(reading)
-        os.close(writing)  # now they go
+        os.close(writing)  # closing the pipe releases all children at once
         assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
 
 
@@ -246,7 +245,7 @@ def _fork(folder: str, request: Request, reading: int, writing: int) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("schema", "stores"), [(0, 30), (1, 5)], ids=["fresh", "schema_1"])
-def test_processes_that_open_a_store_at_the_same_moment_all_work(tmp_path: Path, schema: int, stores: int) -> None:
+def test_processes_can_open_a_store_at_the_same_moment(tmp_path: Path, schema: int, stores: int) -> None:
     folders = [tmp_path / str(number) for number in range(stores)]
     for folder in folders if schema else []:
         folder.mkdir()
@@ -259,7 +258,7 @@ def test_processes_that_open_a_store_at_the_same_moment_all_work(tmp_path: Path,
             assert len(list(store.all())) == 6
 
 
-def test_a_store_of_schema_1_is_upgraded_and_its_answers_replay(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_store_of_schema_1_is_upgraded_and_replays_its_answers(llm_server: LlmServer, tmp_path: Path) -> None:
     config = llm_server.configure(tmp_path)
     request = Requests(config.generate).make("Say hello.", 1000)
     packed = [zlib.compress(text) for text in (request.canonical, new_answer(request).model_dump_json().encode())]
@@ -275,14 +274,14 @@ def test_a_store_of_schema_1_is_upgraded_and_its_answers_replay(llm_server: LlmS
         assert len(list(store.all())) == 2
 
 
-# Whoever started a stage dies
+# A stage whose parent is killed
 
 SEEDLING = ("python", "-m", "stages.commands.cli", "run")
 DVC = ("python", "-m", "dvc", "repro")
 STAGE = ("python", "-m", "stages", "classify")
 PROGRAM = "python -c 'from dvc.repo import Repo; Repo().reproduce()'"
 SHELLS = ["bash", "dash"]
-"""One that becomes its last command, and one that waits for it."""
+"""bash replaces itself with its last command; dash waits for it."""
 
 
 def store_of(repository: Repository) -> Path:
@@ -292,14 +291,14 @@ def store_of(repository: Repository) -> Path:
 def start(
     repository: Repository, server: LlmServer, *command: str, concurrency: int, shell: str = "sh"
 ) -> subprocess.Popen[bytes]:
-    """Start what makes `classify` ask 12 requests of a server, with a store of its own; dvc runs stages in a shell."""
+    """Start a command that runs `classify`: 12 requests and a new store. DVC runs its stage in `shell`."""
     runtime = {"api_base": server.api_base, "concurrency": concurrency, "answers_dir": str(store_of(repository))}
     return repository.start(*command, SEEDLING_RUNTIME=json.dumps(runtime), SHELL=shell)
 
 
 def stage_in(repository: Repository) -> psutil.Process | None:
     for process in repository.processes():
-        with suppress(psutil.Error):  # ended since
+        with suppress(psutil.Error):  # the process has ended
             if process.cmdline()[1:] == list(STAGE[1:]):
                 return process
     return None
@@ -313,7 +312,7 @@ def stage_in(repository: Repository) -> psutil.Process | None:
         pytest.param(("sh", "-c", f"{' '.join(STAGE)}; true"), id="shell", marks=pytest.mark.slow),
     ],
 )
-def test_a_stage_stops_when_who_started_it_is_killed_and_stores_what_is_on_the_wire(
+def test_a_stage_whose_parent_is_killed_stops_and_stores_the_answers_in_flight(
     repository: Repository, llm_server: LlmServer, command: tuple[str, ...]
 ) -> None:
     llm_server.behaviour = slow(1)
@@ -328,7 +327,7 @@ def test_a_stage_stops_when_who_started_it_is_killed_and_stores_what_is_on_the_w
     assert stored(store_of(repository)) == {asked(call) for call in llm_server.calls}
     assert len(llm_server.calls) == 4
     wait_until(lambda: not repository.processes())
-    assert "classify: stopped; every answer received is stored" in repository.said()
+    assert "classify: stopped; every answer received is stored" in repository.output()
 
 
 HEIR = f"""
@@ -347,10 +346,10 @@ while True:
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("inherits", ["first_process", "heir"])
-def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
+def test_a_stage_stops_if_dvc_is_killed_before_the_first_request(
     repository: Repository, llm_server: LlmServer, tmp_path: Path, inherits: str, shell: str
 ) -> None:
-    """Orphans are left to the first process, or to one above that asked for them, as the manager of a session does."""
+    """Orphans go to the first process, or to a parent that adopts them, such as the manager of a session."""
     llm_server.behaviour = slow(0.5)
     repository.choose("llm@classify.llm=vllm")
     heir, script = tmp_path / "heir", tmp_path / "heir.py"
@@ -376,14 +375,14 @@ def test_a_stage_whose_dvc_is_killed_before_it_asks_does_not_go_on(
     [
         pytest.param(SEEDLING, False, id="seedling"),
         pytest.param(DVC, False, id="dvc"),
-        pytest.param(("sh", "-c", f"(sleep 0.1; exec {PROGRAM}) & exit"), False, id="program"),
-        pytest.param(STAGE, False, id="by_hand"),
+        pytest.param(("sh", "-c", f"(sleep 0.1; exec {PROGRAM}) & exit"), False, id="python_program"),
+        pytest.param(STAGE, False, id="direct"),
         pytest.param(("sh", "-c", f"(sleep 0.1; exec {' '.join(STAGE)}) & exit"), False, id="detached"),
         pytest.param(("sh", "-c", f"nohup {' '.join(SEEDLING)}; true"), True, id="seedling_left_behind"),
         pytest.param(("sh", "-c", f"nohup {' '.join(DVC)}; true"), True, id="dvc_left_behind"),
     ],
 )
-def test_a_stage_that_runs_as_intended_never_stops_itself(
+def test_a_stage_runs_to_its_end_however_it_was_started(
     repository: Repository, llm_server: LlmServer, command: tuple[str, ...], shell_dies: bool, shell: str
 ) -> None:
     llm_server.behaviour = slow(0.3)
@@ -396,6 +395,6 @@ def test_a_stage_that_runs_as_intended_never_stops_itself(
     assert process.wait(60) == (-9 if shell_dies else 0)
     wait_until(lambda: not repository.processes())
     assert len(llm_server.calls) == 12
-    assert "stopped" not in repository.said()
+    assert "stopped" not in repository.output()
     assert len(repository.rows("data/answers/classify.jsonl")) == 12
     assert repository.read("data/classified.jsonl") != before

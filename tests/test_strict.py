@@ -1,4 +1,4 @@
-"""No test is skipped unseen where SEEDLING_TEST_STRICT=1 is set."""
+"""With SEEDLING_TEST_STRICT=1, a skipped test fails."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ def outcome(folder: Path, strict: str, *arguments: str) -> tuple[int, str]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder with our conftest.py, the tests above, and nothing beside it."""
+    """A folder with our conftest.py and the tests above, and without data beside it."""
     root = tmp_path / "clone"
     (root / "tests").mkdir(parents=True)
     for name in ("__init__.py", "conftest.py", "llm_server.py", "repository.py"):
@@ -61,14 +61,14 @@ def clone(tmp_path: Path) -> Path:
     return root
 
 
-def test_skips_are_green_without_the_variable(clone: Path) -> None:
+def test_skips_pass_without_the_variable(clone: Path) -> None:
     code, printed = outcome(clone, "", "tests")
     assert code == 0, printed
     assert "1 passed, 4 skipped, 1 xfailed" in printed
 
 
 @pytest.mark.parametrize("workers", ["-n0", pytest.param("-n2", marks=pytest.mark.slow)])
-def test_a_skip_fails_with_its_reason_except_for_data_that_are_not_there(clone: Path, workers: str) -> None:
+def test_a_skip_fails_with_its_reason_unless_it_needs_data_that_are_absent(clone: Path, workers: str) -> None:
     code, printed = outcome(clone, "1", workers, "tests/test_cases.py")
     assert code == 1, printed
     assert "1 failed, 1 passed, 1 skipped, 1 xfailed, 1 error" in printed
@@ -76,7 +76,7 @@ def test_a_skip_fails_with_its_reason_except_for_data_that_are_not_there(clone: 
         assert f"skipped, which SEEDLING_TEST_STRICT=1 forbids: {reason}\n" in printed
 
 
-def test_with_a_folder_of_data_every_skip_fails_that_of_a_module_too(clone: Path) -> None:
+def test_every_skip_fails_if_the_data_are_present_even_that_of_a_module(clone: Path) -> None:
     (clone.parent / "shared").mkdir()
     code, printed = outcome(clone, "1", "--continue-on-collection-errors", "tests")
     assert code == 1, printed

@@ -1,4 +1,4 @@
-"""Overrides as people type them: texts with any sign in them, numbers that are texts, and stops with line ends."""
+"""Overrides as people type them: texts with any character, texts that look like numbers, and stops with line ends."""
 
 from typing import Any
 
@@ -32,18 +32,18 @@ REVISIONS = ["5e12345", "20240601", "0123456", "1_000", "1.10", "true", "0x1f", 
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_path_is_the_text_that_was_typed(text: str) -> None:
+def test_a_path_is_read_exactly_as_typed(text: str) -> None:
     assert read_override(f"seeds.path={text}") == ("seeds.path", None, text)
 
 
 @pytest.mark.parametrize("text", REVISIONS)
 @pytest.mark.parametrize("key", ["llm.revision", "generate.llm.revision", "runtime.answers_dir"])
-def test_a_text_that_looks_like_a_number_is_a_text(key: str, text: str) -> None:
+def test_a_text_key_reads_a_number_as_text(key: str, text: str) -> None:
     assert read_override(f"{key}={text}").value == text
 
 
 @pytest.mark.parametrize("text", [*TEXTS, *REVISIONS, "null", "tasks from a baker's day", r"use \nabla here", ""])
-def test_a_text_that_is_kept_is_read_as_the_same_and_shown_as_it_can_be_typed(text: str) -> None:
+def test_a_saved_text_is_read_back_unchanged_and_shown_as_it_can_be_typed(text: str) -> None:
     choice = Choice(values={"seeds": {"path": text}, "generate": {"domains": [text]}})
     assert yaml.safe_load(choice.text()) == choice.values
     shown = [f"seeds.path={as_typed(text)}", f"generate.domains=[{as_typed(text)}]"]
@@ -72,7 +72,7 @@ def test_a_text_that_is_kept_is_read_as_the_same_and_shown_as_it_can_be_typed(te
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_other_values_are_what_they_look_like(typed: str, value: Any) -> None:
+def test_values_have_the_type_they_look_like(typed: str, value: Any) -> None:
     found = read_override(typed).value
     assert (found, type(found)) == (value, type(value))
 
@@ -94,7 +94,7 @@ def test_a_group_for_one_stage_is_read_with_its_package() -> None:
         ("+seeds.path=q&a", "write key=value"),
     ],
 )
-def test_what_cannot_be_read_is_one_line(typed: str, words: str) -> None:
+def test_an_unreadable_override_gives_an_error_with_advice(typed: str, words: str) -> None:
     with pytest.raises(UserError) as error:
         read_override(typed)
     assert str(error.value).startswith(repr(typed))
@@ -102,6 +102,6 @@ def test_what_cannot_be_read_is_one_line(typed: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["${", "a ${b", "${a.b"])
-def test_half_of_an_interpolation_is_one_line(text: str) -> None:
+def test_an_unfinished_interpolation_gives_an_error(text: str) -> None:
     with pytest.raises(UserError, match=r"conf/choice\.yaml: .* begins a reference to another key"):
         Choice(values={"seeds": {"path": text}}).text()

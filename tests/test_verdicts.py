@@ -1,4 +1,4 @@
-"""Verdicts in all the forms in which models give them, and answers that give none."""
+"""Verdicts in every form that models write, and answers without a verdict."""
 
 import pytest
 
@@ -151,10 +151,10 @@ def test_a_clear_no_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", NEITHER)
-def test_neither_both_and_what_only_begins_like_a_verdict_is_none(text: str) -> None:
+def test_an_unclear_answer_gives_no_verdict(text: str) -> None:
     assert parse_verdict(text) is None
 
 
 @pytest.mark.parametrize(("quirk", "verdict"), VERDICTS.items(), ids=VERDICTS)
-def test_a_raw_answer_gives_its_verdict(quirk: str, verdict: bool | None) -> None:
+def test_a_recorded_answer_gives_its_verdict(quirk: str, verdict: bool | None) -> None:
     assert parse_verdict(answer(quirk)) is verdict

@@ -1,4 +1,4 @@
-"""The ordered window: decisions in order, requests at once, and an end that loses nothing."""
+"""The ordered window: requests in parallel, commits in order, and no answer lost at the end."""
 
 import hashlib
 import os
@@ -22,8 +22,8 @@ from stages.llm.window import answer_in_order
 from stages.store.answers import AnswerStore
 from stages.store.request import Request, Requests
 from tests.llm_server import Behaviour, Call, LlmServer, Reaction, answering, ask, configure, failing, hang, slow
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 WINDOWS = [1, 2, 3, 4, 5, 32, 128]
 
 
@@ -39,7 +39,7 @@ def prompts(count: int) -> list[str]:
 
 
 def echo(call: Call) -> Reaction:
-    """Repeat the prompt after up to 30 ms, the longer the higher its hash."""
+    """Repeat the prompt after 0 to 30 ms, depending on its hash."""
     delay_seconds = hashlib.sha256(call.prompt.encode()).digest()[0] / 255 * 0.03
     said = answering(text=f"You said: {call.prompt}", finish_reason="stop")(call)
     return replace(said, delay_seconds=delay_seconds)
@@ -63,18 +63,18 @@ def echo(call: Call) -> Reaction:
         (10, 5, 6),
     ],
 )
-def test_a_request_sees_so_many_answers(index: int, window: int, commits: int) -> None:
+def test_a_request_sees_the_expected_number_of_commits(index: int, window: int, commits: int) -> None:
     assert commits_before(index, window) == commits
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_later_requests_never_see_fewer_answers(window: int) -> None:
+def test_later_requests_never_see_fewer_commits(window: int) -> None:
     seen = [commits_before(index, window) for index in range(1000)]
     assert seen == sorted(seen)
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_a_request_sees_no_answer_of_its_own_or_later_and_misses_less_than_the_window(window: int) -> None:
+def test_a_request_sees_only_earlier_commits_and_misses_fewer_than_the_window(window: int) -> None:
     missed = [index - commits_before(index, window) for index in range(1000)]
     assert min(missed) >= 0
     assert max(missed) == window - 1
@@ -84,7 +84,7 @@ def test_a_request_sees_no_answer_of_its_own_or_later_and_misses_less_than_the_w
 
 
 class Chain:
-    """Asks what depends on the answers before, as bootstrapping does."""
+    """Requests that depend on earlier answers, as in bootstrapping."""
 
     unit = "answers"
 
@@ -123,7 +123,7 @@ class Chain:
 
 
 class Eager(Chain):
-    """Asks without waiting for answers, and ends with the first."""
+    """Requests that depend on no answer; the run ends at the first commit."""
 
     prepared = 0
 
@@ -144,11 +144,11 @@ def test_answers_come_in_the_order_of_the_prompts(llm_server: LlmServer, tmp_pat
     assert [answer.text for answer in answers] == [f"You said: {prompt}" for prompt in prompts(40)]
 
 
-def test_no_prompts_is_no_request(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_no_prompts_send_no_request(llm_server: LlmServer, tmp_path: Path) -> None:
     assert (ask(llm_server.configure(tmp_path)), llm_server.calls) == ([], [])
 
 
-def test_what_is_asked_and_answered_does_not_depend_on_concurrency(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_concurrency_changes_neither_prompts_nor_answers(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = echo
     texts = {}
     for concurrency in (1, 8, 32):
@@ -160,7 +160,9 @@ def test_what_is_asked_and_answered_does_not_depend_on_concurrency(llm_server: L
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
-def test_so_many_requests_are_in_flight_and_no_more(concurrency: int, llm_server: LlmServer, tmp_path: Path) -> None:
+def test_requests_in_flight_reach_the_concurrency_and_no_more(
+    concurrency: int, llm_server: LlmServer, tmp_path: Path
+) -> None:
     llm_server.behaviour = slow(0.05 * concurrency)
     ask(llm_server.configure(tmp_path, runtime={"concurrency": concurrency}), *prompts(16))
     assert llm_server.max_in_flight == concurrency
@@ -169,12 +171,12 @@ def test_so_many_requests_are_in_flight_and_no_more(concurrency: int, llm_server
 # The end
 
 
-def test_the_commit_that_ends_the_run_is_the_last(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_nothing_is_committed_after_the_commit_that_ends_the_run(llm_server: LlmServer, tmp_path: Path) -> None:
     chain = Chain(llm_server.configure(tmp_path, runtime={"concurrency": 4}), 10, window=16)
     assert len(chain.run()) == len(chain.answers) == 10
 
 
-def test_what_waits_for_a_place_at_the_end_is_never_sent(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_requests_still_queued_at_the_end_are_never_sent(llm_server: LlmServer, tmp_path: Path) -> None:
     """The first answer ends the run while the second is still in flight, so at most the third takes its place."""
     llm_server.behaviour = lambda call: slow(0.2 if call.prompt == "Say 0." else 1.0)(call)
     config = llm_server.configure(tmp_path, runtime={"concurrency": 2})
@@ -184,7 +186,7 @@ def test_what_waits_for_a_place_at_the_end_is_never_sent(llm_server: LlmServer, 
     assert len(llm_server.calls) <= 3
 
 
-def test_what_is_on_the_wire_at_the_end_is_stored(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_answers_in_flight_at_the_end_are_stored(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(0.05)
     config = llm_server.configure(tmp_path, runtime={"concurrency": 4})
     Chain(config, 4, window=16).run()
@@ -193,7 +195,7 @@ def test_what_is_on_the_wire_at_the_end_is_stored(llm_server: LlmServer, tmp_pat
     assert len(asked) == len(set(asked))
 
 
-def test_a_refusal_ends_the_run_and_keeps_what_is_on_the_wire(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_permanent_error_ends_the_run_and_stores_the_answers_in_flight(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = slow(0.3)
     llm_server.script.append(failing(401))
     config = llm_server.configure(tmp_path, runtime={"concurrency": 4})
@@ -216,7 +218,7 @@ def stored(config: Config) -> set[str]:
 
 
 def ask_and_exit(folder: str, api_base: str) -> None:
-    """Ask 40 prompts, 4 at once, and exit as a stage does; run as a process of its own."""
+    """Request 40 answers, 4 in parallel, and exit as a stage does. Runs in a separate process."""
     runtime = {"answers_dir": folder, "api_base": api_base, "concurrency": 4, "grace_seconds": 20}
     try:
         ask(configure(runtime=runtime), *prompts(40))
@@ -226,7 +228,7 @@ def ask_and_exit(folder: str, api_base: str) -> None:
 
 @contextmanager
 def asking(server: LlmServer, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Give a process whose first 4 requests are in flight."""
+    """Start a process and yield it once its first 4 requests are in flight."""
     code = f"from tests.test_window import ask_and_exit; ask_and_exit({str(folder)!r}, {server.api_base!r})"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
         try:
@@ -243,7 +245,7 @@ def asking(server: LlmServer, folder: Path) -> Iterator[subprocess.Popen[bytes]]
         pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
     ],
 )
-def test_a_signal_launches_no_more_and_stores_what_is_on_the_wire(
+def test_a_signal_stops_new_requests_and_stores_the_answers_in_flight(
     number: signal.Signals, exit_code: int, llm_server: LlmServer, tmp_path: Path
 ) -> None:
     llm_server.behaviour = slow(1)
@@ -254,7 +256,7 @@ def test_a_signal_launches_no_more_and_stores_what_is_on_the_wire(
     assert stored(llm_server.configure(tmp_path)) == {call.prompt for call in llm_server.calls}
 
 
-def test_a_second_signal_ends_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_second_signal_ends_the_run_at_once(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = hang
     with asking(llm_server, tmp_path) as process:
         process.send_signal(signal.SIGINT)
@@ -265,7 +267,7 @@ def test_a_second_signal_ends_at_once(llm_server: LlmServer, tmp_path: Path) -> 
 
 
 def interrupting(behaviour: Behaviour) -> Behaviour:
-    """Return the behaviour of a server during whose answer the user presses Ctrl-C."""
+    """Return a behaviour that sends SIGINT to this process, as Ctrl-C does, before it answers."""
 
     def interrupt(call: Call) -> Reaction:
         os.kill(os.getpid(), signal.SIGINT)
@@ -274,7 +276,7 @@ def interrupting(behaviour: Behaviour) -> Behaviour:
     return interrupt
 
 
-def test_grace_ends(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_run_stops_waiting_after_grace_seconds(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = interrupting(hang)
     started = time.monotonic()
     with pytest.raises(StoppedError, match="every answer received is stored"):
@@ -282,7 +284,7 @@ def test_grace_ends(llm_server: LlmServer, tmp_path: Path) -> None:
     assert 0.3 <= time.monotonic() - started < 5
 
 
-def test_what_is_on_the_wire_at_a_fault_gets_until_its_deadline(
+def test_requests_in_flight_at_a_permanent_error_may_run_until_their_deadline(
     llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     llm_server.script += [slow(3), failing(401)]
@@ -294,7 +296,7 @@ def test_what_is_on_the_wire_at_a_fault_gets_until_its_deadline(
     assert "waiting up to 8 s for requests in flight; Ctrl-C drops them" in capsys.readouterr().err
 
 
-def test_a_signal_after_a_fault_drops_what_is_on_the_wire(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_signal_after_a_permanent_error_drops_the_requests_in_flight(llm_server: LlmServer, tmp_path: Path) -> None:
     timer = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
 
     def refuse(call: Call) -> Reaction:
@@ -309,7 +311,7 @@ def test_a_signal_after_a_fault_drops_what_is_on_the_wire(llm_server: LlmServer,
     assert time.monotonic() - started < 30
 
 
-def test_what_failed_is_asked_again_before_what_was_never_asked(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_retry_goes_before_requests_that_were_never_sent(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [failing(500, retry_after="0.05")]
     llm_server.behaviour = slow(0.3)
     ask(llm_server.configure(tmp_path, runtime={"concurrency": 1}), *prompts(8))
@@ -317,7 +319,7 @@ def test_what_failed_is_asked_again_before_what_was_never_asked(llm_server: LlmS
     assert asked.index(prompts(1)[0], 1) == 3
 
 
-def test_a_run_goes_on_where_a_signal_ended_it(llm_server: LlmServer, tmp_path: Path) -> None:
+def test_a_run_resumes_where_a_signal_stopped_it(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [echo, echo, interrupting(echo)]
     llm_server.behaviour = echo
     config = llm_server.configure(tmp_path, runtime={"concurrency": 1})
