@@ -219,7 +219,7 @@ def test_only_seeds_of_the_domains_wanted_are_shown_and_all_stand_in_the_pool() 
     [
         (
             {"domains": ["gardning"]},
-            "generate.domains: 'gardning' is the domain of no seed in f; did you mean 'gardening'?",
+            "generate.domains: no seed in f has the domain 'gardning'; did you mean 'gardening'?",
         ),
         ({"classification_only": True}, "f: no classification task for generate.classification_only; add one"),
     ],

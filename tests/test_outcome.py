@@ -37,7 +37,7 @@ def outcome(kept: int, *reasons: str, **detail: str) -> Outcome:
 )
 def test_a_small_share_of_at_least_twenty_records_is_warned_of(kept: int, reasons: list[str], warned: bool) -> None:
     said = little_kept(kept, outcome(kept, *reasons).rejected, "filter", 0.1)
-    assert said.startswith("; fewer than filter.min_kept=0.1, most are cut_off: the answers reach") == warned
+    assert said.startswith("; kept less than filter.min_kept=0.1, most rejected as cut_off: the answers") == warned
     assert bool(said) == warned
 
 
@@ -59,7 +59,7 @@ def test_seeds_do_not_hide_that_little_is_kept(tmp_path: Path, capsys: pytest.Ca
     with contextlib.chdir(tmp_path):
         outcome(101, *["cut_off"] * 30).write("data/x.jsonl", 131, min_kept=0.1, seeds=100)
     assert "131 in, 101 kept (77.1 %), 30 cut_off -> data/x.jsonl" in (said := capsys.readouterr().err)
-    assert "; fewer than filter.min_kept=0.1, most are cut_off: " in said
+    assert "; kept less than filter.min_kept=0.1, most rejected as cut_off: " in said
 
 
 def test_nothing_that_came_in_is_said_and_a_reason_without_advice_gets_some(tmp_path: Path) -> None:

@@ -311,7 +311,9 @@ def test_a_domain_that_no_seed_has_stops_before_the_first_request(repository: Re
     repository.choose("generate.domains=[cookin]")
     done = repository.stage("generate")
     assert done.returncode == 2
-    assert done.stderr.startswith("generate: generate.domains: 'cookin' is the domain of no seed in ")
+    assert done.stderr.startswith(
+        "generate: generate.domains: no seed in seeds/seed_tasks.jsonl has the domain 'cookin'"
+    )
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -136,7 +136,7 @@ def test_runtime_on_the_command_line_reaches_the_stages_before_that_of_the_envir
             ["filter.drop_flags=[input_mising]"],
             "filter.drop_flags.0: Input should be 'input_missing' or 'output_repeats'",
         ),
-        (["llm.provider=openai"], "llm.model 'offline/book' is not of llm.provider 'openai'"),
+        (["llm.provider=openai"], "llm.model 'offline/book' does not belong to llm.provider 'openai'"),
         (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is no override; write key=value"),
         (["seed=1,2"], "'seed=1,2': takes one value; write key=value"),
         (["+a=1"], "'+a=1': takes one value; write key=value"),
