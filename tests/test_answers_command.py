@@ -82,7 +82,7 @@ def test_what_is_no_answer_is_named_with_its_line(repository: Repository, line: 
     ("old", "new", "message"),
     [
         pytest.param('"sample":0', '"sample":7', "is not that of the request beside it", id="request_edited"),
-        pytest.param('"key":"', '"key":"x', "is no key of 64 hex digits", id="key_edited"),
+        pytest.param('"key":"', '"key":"x', "is not a key of 64 hex digits", id="key_edited"),
     ],
 )
 def test_a_line_whose_key_is_wrong_is_refused_and_nothing_of_the_file_is_added(
@@ -115,10 +115,10 @@ def test_prune_forgets_nothing_that_the_dataset_rests_on(repository: Repository)
     kept = {row["key"] for name in ("generate", "classify") for row in repository.rows(f"data/answers/{name}.jsonl")}
     unused = len(lines) - len(kept)
     shown = repository.seedling("answers", "prune", "--older-than", "-1")
-    assert f"would forget {unused} answers" in shown.stdout
+    assert f"would delete {unused} answers" in shown.stdout
     assert exported(repository) == lines
     done = repository.seedling("answers", "prune", "--older-than", "-1", "--yes")
-    assert f"forgot {unused} answers" in done.stdout
+    assert f"deleted {unused} answers" in done.stdout
     assert {json.loads(line)["answer"]["key"] for line in exported(repository)} == kept
 
 
@@ -126,7 +126,7 @@ def test_prune_forgets_nothing_that_is_younger(repository: Repository) -> None:
     lines = exported(repository)
     shutil.rmtree(repository.root / "data/answers")
     done = repository.seedling("answers", "prune", "--older-than", "1", "--yes")
-    assert "forgot 0 answers" in done.stdout
+    assert "deleted 0 answers" in done.stdout
     assert exported(repository) == lines
 
 

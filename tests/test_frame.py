@@ -144,7 +144,7 @@ def test_what_may_not_be_read_or_written_is_one_line(
 
 def test_a_seeds_file_that_was_renamed_is_named_with_its_key(repository: Repository) -> None:
     (repository.root / "seeds/seed_tasks.jsonl").rename(repository.root / "seeds/mine.jsonl")
-    line = "seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path"
+    line = "seeds.path: 'seeds/seed_tasks.jsonl' is not a file; correct the path"
     for command in ("run", "demo"):
         done = repository.seedling(command)
         assert (done.returncode, done.stderr) == (2, f"seedling: {line}\n")

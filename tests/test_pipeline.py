@@ -357,14 +357,14 @@ def test_a_missing_seeds_file_is_one_line(repository: Repository) -> None:
     done = repository.seedling("run", "seeds.path=seeds/none.jsonl", "prompts.classify=prompts/none.j2")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "seedling: seeds.path: 'seeds/none.jsonl' is no file; correct the path",
-        "seedling: prompts.classify: 'prompts/none.j2' is no file; correct the path",
+        "seedling: seeds.path: 'seeds/none.jsonl' is not a file; correct the path",
+        "seedling: prompts.classify: 'prompts/none.j2' is not a file; correct the path",
     ]
     assert repository.changed() == []
     (repository.root / "seeds/seed_tasks.jsonl").unlink()
     plain = repository.stage("check")
     assert plain.returncode == 2
-    assert plain.stderr == "check: seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path\n"
+    assert plain.stderr == "check: seeds.path: 'seeds/seed_tasks.jsonl' is not a file; correct the path\n"
 
 
 def test_data_as_a_regular_file_is_one_line(repository: Repository) -> None:

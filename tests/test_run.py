@@ -137,7 +137,7 @@ def test_runtime_on_the_command_line_reaches_the_stages_before_that_of_the_envir
             "filter.drop_flags.0: Input should be 'input_missing' or 'output_repeats'",
         ),
         (["llm.provider=openai"], "llm.model 'offline/book' does not belong to llm.provider 'openai'"),
-        (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is no override; write key=value"),
+        (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is not an override; write key=value"),
         (["seed=1,2"], "'seed=1,2': takes one value; write key=value"),
         (["+a=1"], "'+a=1': takes one value; write key=value"),
         (["runtime.concurency=3"], "runtime.concurency: unknown key; did you mean 'concurrency'?"),
@@ -297,7 +297,7 @@ def test_half_a_dvc_lock_as_a_kill_leaves_it_is_written_anew_and_nothing_is_aske
     repository.write("dvc.lock", whole[:cut])
     done = repository.seedling("run")
     assert done.returncode == 0, done.stderr
-    assert "seedling: dvc.lock cannot be read, as after a kill: removed, and written anew" in done.stderr
+    assert "seedling: removed dvc.lock, which cannot be read, as after a kill; DVC writes it again" in done.stderr
     assert "new calls" not in done.stderr
     assert (repository.read("dvc.lock"), repository.data()) == (whole, before)
 
@@ -319,5 +319,7 @@ def test_half_of_the_list_of_who_reads_and_writes_what_stands_in_nobodys_way(rep
     done = repository.seedling("run", "analyze.shown_rejected=7")
     assert done.returncode == 0, done.stderr
     assert stages_run(done) == ["check", "analyze"]
-    assert "seedling: .dvc/tmp/rwlock cannot be read, as after a kill: removed, and written anew" in done.stderr
-    assert done.stderr.count("removed, and written anew") == 1
+    assert (
+        "seedling: removed .dvc/tmp/rwlock, which cannot be read, as after a kill; DVC writes it again" in done.stderr
+    )
+    assert done.stderr.count("seedling: removed ") == 1

@@ -76,7 +76,7 @@ def test_one_seed_is_enough_and_the_empty_places_are_named(tmp_path: Path, capsy
     )
     assert "note              no classification task: " in found
     assert found.count("<task>Name a river.</task>") == 1
-    assert "every task is without input" not in found
+    assert "no task has an input" not in found
 
 
 @pytest.mark.parametrize(("tasks", "noted"), [(7, True), (8, False)])
@@ -109,7 +109,7 @@ def test_a_file_of_another_editor_is_read(tmp_path: Path, capsys: pytest.Capture
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [("", "every task is without input: "), ("Rhine", "no task is without input: ")],
+    [("", "no task has an input: "), ("Rhine", "every task has an input: ")],
     ids=["none_has_input", "all_have_input"],
 )
 def test_a_file_of_one_kind_is_noted(
