@@ -107,6 +107,7 @@ class Sieve:
         return max(1, len(instances))
 
     def _fault_beside_others(self, instance: Instance, conflicts: dict[str, str], kept: int) -> _Fault:
+        """Return why an instance is rejected given the others and the config."""
         if twin := self._kept.get(key(instance)):
             return "duplicate", {"same_as": twin}
         if labels := conflicts.get(visible(instance.input)):
@@ -123,7 +124,7 @@ class Sieve:
 
 
 def _fault(instance: Instance, cut_off: bool) -> _Fault | None:
-    """Return why an instance is rejected whatever the others are; None if there is no reason."""
+    """Return why an instance is rejected by itself, without a look at others; None if it has no fault."""
     if cut_off:
         return "cut_off", {}
     reason, found = next(broken(RULES, instance), ("", ""))

@@ -1,4 +1,4 @@
-"""What the user chose on top of conf/. It is kept in conf/choice.yaml, so that every way to run builds on it."""
+"""The user's choice on top of conf/. It is kept in conf/choice.yaml, so that every way to run builds on it."""
 
 import difflib
 from collections.abc import Sequence

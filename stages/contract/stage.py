@@ -30,7 +30,7 @@ def stage(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -> Itera
 
 
 def stage_config(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -> Model:
-    """Return the parameters that a pipeline file declares for a stage, and `runtime` where the model has it.
+    """Return the parameters that a pipeline file declares for a stage, and `runtime` if the model has it.
 
     The model gets only what is declared, so the code cannot read a parameter that DVC does not track.
 
@@ -44,7 +44,7 @@ def stage_config(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -
 @contextmanager
 def reported(name: str) -> Iterator[None]:
     """Run the body of a stage; an error ends the process with one line for each fault, and the error's exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # stages/__main__.py lets it kill during imports
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # until here Ctrl-C ended it: see __main__.py
     try:
         yield
     except SeedlingError as error:

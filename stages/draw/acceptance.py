@@ -1,4 +1,4 @@
-"""How many candidates are accepted: how many to expect from the next answers, and when to stop asking."""
+"""The acceptance of candidates: how many to expect from the next answers, and when to stop asking."""
 
 import math
 from collections.abc import Sequence
