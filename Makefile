@@ -1,16 +1,16 @@
 # make demo        from a bare machine to a dataset: installs into .venv, runs the DAG with the built-in model
 # make test        the fast tests; make test-all: the slow ones too
 # make check       ruff and mypy
-# make lock        resolve the three locks anew: requirements.lock (to run), -dev.lock (to test), -uv.lock (to install)
+# make lock        update the three locks: requirements.lock (to run), -dev.lock (to test), -uv.lock (to install)
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell $(name) -c '$(SUITABLE)' 2>/dev/null && echo $(name))))
 BIN := .venv/bin
 INSTALL := $(BIN)/python install.py
 LOCKED := $(INSTALL) --require-hashes -r
 PTH := find .venv -name '*.pth' ! -name 'distutils-precedence.pth' ! -name '__editable__.seedling-*.pth'
-STRAY = test -z "$$($(PTH))" || { echo "make: $$($(PTH) | head -1): a .pth file runs at every start and is none of ours; remove the package it came with from the lock" >&2; exit 2; }
+STRAY = test -z "$$($(PTH))" || { echo "make: $$($(PTH) | head -1): Python runs this .pth file at every start, and it is not ours; remove the package it came with from the lock" >&2; exit 2; }
 
-# .venv comes without bytecode; where this is set, every process would compile its imports anew
+# .venv comes without bytecode; with this variable set, every process would compile its imports again
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-all check lock

@@ -1,9 +1,9 @@
-"""Install with uv, or with pip where uv does not work: .venv/bin/python install.py ARGUMENT ...
+"""Install with uv, or with pip if uv does not work here: .venv/bin/python install.py ARGUMENT ...
 
-The arguments are those of both after `pip install`, for example `--require-hashes -r requirements.lock`. They install
-into the environment of the interpreter. uv needs a fifth of pip's time, but reads neither pip.conf nor pip's variables:
-it is told here which indexes to ask. Neither compiles bytecode, since Python compiles what it imports and most of it is
-never imported (in `make demo`: 14 s instead of 41 s, and 120 MB less).
+The arguments are those of `pip install`, for example `--require-hashes -r requirements.lock`, and the packages go into
+the environment of the interpreter. uv takes a fifth of pip's time, but reads neither pip.conf nor pip's environment
+variables, so this script passes pip's settings on to it. Neither compiles bytecode: Python compiles what it imports,
+and most modules are never imported (in `make demo`: 14 s instead of 41 s, and 120 MB less).
 """
 
 import ast
@@ -16,7 +16,7 @@ from pathlib import Path
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 UV = Path(sys.executable).with_name("uv")
 LOG = Path(sys.prefix, "uv.log")
-"""What uv and its own installation complain about. It exists once both have been tried in this environment."""
+"""The errors of uv and of its own installation. The file exists once both have been tried in this environment."""
 UV_LOCK = Path(__file__).with_name("requirements-uv.lock")
 
 SECTIONS = ("global", "install", ":env:")
@@ -32,10 +32,11 @@ VARIABLES = {
     "cert": "SSL_CERT_FILE",
     "client-cert": "SSL_CLIENT_CERT",
 }
+"""pip's option -> uv's environment variable."""
 
 
 def pip_settings(listing: Iterable[str]) -> dict[str, str]:
-    """Return what `pip install` is told, by the name of its option.
+    """Return the settings of `pip install` by the name of the option.
 
     Args:
         listing: The lines of `pip config list`, for example "global.index-url='https://pypi.example/simple'".
@@ -51,7 +52,7 @@ def pip_settings(listing: Iterable[str]) -> dict[str, str]:
 
 
 def uv_arguments(settings: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the environment variables and the arguments that tell uv what pip is told."""
+    """Return the environment variables and the arguments that give uv the settings of pip."""
     # pip treats all indexes alike. By default uv stays with the first that knows a package, whatever versions it has.
     variables = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
     for name in VARIABLES.keys() & settings.keys():
@@ -62,7 +63,7 @@ def uv_arguments(settings: Mapping[str, str]) -> tuple[dict[str, str], list[str]
 
 
 def install_with_uv(arguments: Sequence[str]) -> bool:
-    """Install with uv, which pip fetches first if it has not been tried here, and return True if all went well."""
+    """Return True if uv has installed everything; pip installs uv first if it has not been tried here."""
     fetch = not LOG.exists()
     with LOG.open("a", encoding="utf-8") as log:
         if fetch:
@@ -73,24 +74,25 @@ def install_with_uv(arguments: Sequence[str]) -> bool:
         listed = subprocess.run([*PIP, "config", "list"], check=True, capture_output=True, text=True)
         variables, options = uv_arguments(pip_settings(listed.stdout.splitlines()))
         command = [str(UV), "pip", "install", "--quiet", "--python", sys.executable, "--no-build-isolation", *options]
-        env = {**variables, **os.environ}  # what the user tells uv itself wins
+        env = {**variables, **os.environ}  # the user's own settings of uv win
         try:
             if subprocess.run([*command, *arguments], check=False, env=env, stderr=log).returncode == 0:
                 return True
         except OSError as error:  # a binary of another platform
             log.write(f"{UV}: {error}\n")
+        # so that the next call goes straight to pip
         subprocess.run([*PIP, "uninstall", "--quiet", "--yes", "uv"], check=True)
         return False
 
 
 def main() -> int:
-    """Return the exit code of what installed."""
+    """Install, and return the exit code."""
     arguments = sys.argv[1:]
     known = LOG.exists() and not UV.exists()
     if not known:
         if install_with_uv(arguments):
             return 0
-        sys.stderr.write(f"make: uv does not work here ({LOG} says why), so pip installs, which takes some minutes\n")
+        sys.stderr.write(f"make: uv does not work here ({LOG} says why), so pip installs, which takes a few minutes\n")
     command = [*PIP, "install", "--quiet", "--no-compile", "--use-pep517", "--no-build-isolation", *arguments]
     return subprocess.run(command, check=False).returncode
 

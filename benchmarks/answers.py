@@ -1,13 +1,13 @@
-"""The share of a mixed set of answers that is read correctly: by our parsers, and by the rules of the published code.
+"""Measure what share of a mixed set of answers is read correctly, by our parsers and by the published rules.
 
     python -m benchmarks.answers
 
-The set is every answer in tests/answers/ and variations of them that change no part: reasoning before the answer, marks
-of a chat template around it, blank lines, another turn after it. An answer counts if every complete part is read as it
-is written in tests/answer_table.py and nothing else is read.
+The set holds every answer in tests/answers/, and variations that leave the parts as they are: reasoning before the
+answer, marks of a chat template around it, blank lines, another turn after it. An answer counts if exactly the complete
+parts listed in tests/answer_table.py are read.
 
-The published rules are those by which Self-Instruct splits an answer, written anew from a description of their effect.
-Its rules about the words of a candidate are left out, since they judge what was read.
+The published rules are those that Self-Instruct splits an answer with, written again from a description of their
+effect. Its rules about the words of a candidate are left out, since they judge what has been read.
 """
 
 import re
@@ -32,7 +32,7 @@ VARIATIONS: tuple[Callable[[str], str], ...] = (
 
 
 def mixed_set() -> list[Reading]:
-    """Return 200 answers: those of the files, then variations of every other one that its server did not cut off."""
+    """Return 200 answers: those of the files, then variations of every second one that was not cut off."""
     originals = readings()
     whole = [reading for reading in originals if not reading.truncated and not reading.continues]
     varied = (
@@ -81,13 +81,13 @@ def _examples(text: str) -> list[tuple[str, str]]:
         given, *outputs = piece.split("Output:")
         if outputs:
             pairs.append((given.rpartition("Input:")[2].strip(), outputs[0].strip()))
-        else:  # the input is taken for an output
+        else:  # the published code takes the input for the output
             pairs.append(("", piece.strip()))
     return pairs
 
 
 def table() -> str:
-    """Return the table of the command."""
+    """Return the results as a markdown table."""
     rows = ["| style | answers | read right here | by the published rules |", "|---|---|---|---|"]
     answers = mixed_set()
     for name in (*STYLES, "together"):

@@ -1,11 +1,11 @@
-"""How long it takes to judge whether an instruction is new, in CPU time, beside the two published loops.
+"""Measure the CPU time to judge whether an instruction is new, against the two published loops.
 
     python -m benchmarks.novelty [--to 1000000] [--json FILE] [--picture docs/novelty.svg]
 
 The published loop is that of self-instruct's bootstrap_instructions.py: `scorer.score` against all members of the pool.
 Alpaca's, in its generate_instruction.py, keeps the tokens of the pool and calls `_score_lcs`. Both are measured without
-their process pools. The ways take turns, and the least of its turns counts for each: other work on the machine only
-adds. No candidate joins the pool it is measured with.
+their process pools. The ways take turns, and the fastest turn of each counts, since other work on the machine only adds
+time. No candidate joins the pool it is measured with.
 """
 
 import argparse
@@ -34,17 +34,17 @@ ALPACA = Path(__file__).parent.parent.parent / "shared" / "data" / "alpaca_52k_i
 FULL = 52_000
 POOLS = [175, 1_000, 5_000, 20_000, FULL]
 BATCHES = [1, 8, 40]
-CANDIDATES = 40  # judged in a turn; of these the loops judge one, of usual length
+CANDIDATES = 40  # judged in a turn; the slow loops judge only one, of about average length
 PUBLISHED, ALPACAS = "the published loop", "Alpaca's loop"
 COLOURS = ["#c2410c", "#b58900", "#7c6fdc", "#2f7fd6", "#1d9a6c"]  # of the curves, from the top
 
 Judge = Callable[[Sequence[str]], object]
 Spent = dict[str, float]
-"""CPU milliseconds per candidate of each way."""
+"""Way -> CPU milliseconds per candidate."""
 
 
 def read_corpus() -> list[str]:
-    """Return 52,000 instructions: Alpaca's, or words drawn with the same lengths where they are not at hand."""
+    """Return 52,000 instructions: Alpaca's, or random words of similar lengths if the file is not there."""
     if ALPACA.exists():
         lines = gzip.decompress(ALPACA.read_bytes()).decode().split("\n")
         return [json.loads(line)["instruction"] for line in lines[:FULL]]
@@ -88,14 +88,14 @@ def _statistics(scores: list[float]) -> tuple[float, float, list[int]]:
 
 
 def novelty_pool(pool: Sequence[str]) -> NoveltyPool:
-    """Return a pool with these texts that nothing joins: every score is above -1."""
+    """Return a pool of these texts that accepts no others: every score is above its threshold of -1."""
     ours = NoveltyPool(-1.0, rouge_tokens)
     ours.add(pool)
     return ours
 
 
 def milliseconds(judge: Judge, texts: Sequence[str], batch: int) -> float:
-    """Return the CPU milliseconds a text takes when `batch` of them are judged at a time."""
+    """Return the CPU milliseconds per text when `batch` texts are judged at a time."""
     started = time.process_time()
     for start in range(0, len(texts), batch):
         judge(texts[start : start + batch])
@@ -103,7 +103,7 @@ def milliseconds(judge: Judge, texts: Sequence[str], batch: int) -> float:
 
 
 def least(turns: Sequence[Spent]) -> Spent:
-    """Return the least of each way over its turns."""
+    """Return the fastest turn of each way."""
     return {way: min(turn[way] for turn in turns) for way in turns[0]}
 
 
@@ -131,7 +131,7 @@ def grow(texts: Sequence[str], candidates: Sequence[str], largest: int) -> dict[
 
 
 def build(batch: int) -> tuple[float, float]:
-    """Return the CPU seconds, and the peak of this process in MB, of judging 52,000 texts into a pool."""
+    """Build a pool of 52,000 texts; return the CPU seconds, and the peak memory of this process in MB."""
     texts = read_corpus()
     spent = milliseconds(NoveltyPool(0.7, rouge_tokens).admit, texts, batch)
     unit = 1 if sys.platform == "darwin" else 1024
@@ -139,13 +139,13 @@ def build(batch: int) -> tuple[float, float]:
 
 
 def build_apart(batch: int) -> tuple[float, float]:
-    """Build in a new process: the peak of a process starts with that of the one that started it."""
+    """Return what `build` measures in a new process. Its peak starts with that of this process, so call it early."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
         return executor.submit(build, batch).result()
 
 
 def figure(value: float) -> str:
-    """Return a number with three digits that count."""
+    """Return a number with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
@@ -157,7 +157,7 @@ def print_table(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]]
 
 
 def print_comparison(compared: dict[int, Spent]) -> None:
-    """Print how many times faster the batches are, then the milliseconds and nanoseconds behind it."""
+    """Print how many times faster the batches are, then the milliseconds and nanoseconds."""
     ways = list(compared[FULL])
     for loop in (PUBLISHED, ALPACAS):
         ratios = {size: [f"{spent[loop] / spent[way]:,.0f}x" for way in ways[2:]] for size, spent in compared.items()}
@@ -171,7 +171,7 @@ def print_comparison(compared: dict[int, Spent]) -> None:
 
 
 def print_builds(built: dict[str, tuple[float, float]], last: Spent) -> None:
-    """Print what a pool of 52,000 costs in all; half of what its last candidate costs each, where it was not built."""
+    """Print the cost of a whole pool of 52,000; of a way that did not build it, half the last candidate's cost each."""
     seconds = {way: built[way][0] if way in built else spent * FULL / 2000 for way, spent in last.items()}
     lines = [
         [
@@ -186,7 +186,7 @@ def print_builds(built: dict[str, tuple[float, float]], last: Spent) -> None:
 
 
 def print_growth(grown: dict[int, Spent]) -> None:
-    """Print how much more a candidate takes when the pool is twice as large."""
+    """Print how much more time a candidate takes when the pool is twice as large."""
     ways = list(next(iter(grown.values())))
     lines = []
     for half, size in itertools.pairwise(grown):
@@ -223,7 +223,7 @@ def draw(curves: dict[str, dict[int, float]]) -> str:
     label = 0.0
     for (way, curve), colour in zip(curves.items(), COLOURS, strict=True):
         points = " ".join(f"{x(size)},{y(curve[size])}" for size in sorted(curve))
-        label = max(label + 14, y(curve[max(curve)]) + 4)  # the curves come from the top: no name covers another
+        label = max(label + 14, y(curve[max(curve)]) + 4)  # curves are sorted from the top: no name covers another
         parts.append(f'<polyline points="{points}" stroke="{colour}"/>')
         parts.append(f'<text x="{x(max(curve)) + 8}" y="{label}" style="fill:{colour}">{way}</text>')
     return "\n".join([*parts, "</svg>", ""])
@@ -233,8 +233,8 @@ def main() -> None:
     """Print the tables, and write the figures and the picture that were asked for."""
     parser = argparse.ArgumentParser(description="Measure how long it takes to judge whether an instruction is new.")
     parser.add_argument("--to", type=int, default=200_000, metavar="SIZE", help="the largest pool of the last table")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="where an SVG of them goes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw them as SVG in this file")
     chosen = parser.parse_args()
     built = {f"batch {batch}": build_apart(batch) for batch in BATCHES[1:]}  # while this process is small
     corpus = read_corpus()

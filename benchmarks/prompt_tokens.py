@@ -1,8 +1,8 @@
-"""How long each prompt is: the part that is the same in every request, and the part that changes.
+"""Measure how long each prompt is: the part that is the same in every request, and the part that changes.
 
     python -m benchmarks.prompt_tokens
 
-Estimated as characters / 4, with the seeds and the counts of params.yaml; the tokens a provider counts stand in
+Tokens are estimated as characters / 4, with the seeds and the counts of params.yaml. What a provider counts is in
 `prompt_tokens` of `data/answers/`.
 """
 
@@ -25,7 +25,7 @@ NAMES = ("generate", "generate_classification", "classify", "input_first", "outp
 
 
 def fillings(name: str, seeds: Sequence[SeedTask], config: Config) -> list[dict[str, object]]:
-    """Return the variables of a prompt for each of its requests, the seeds in the place of what a model wrote."""
+    """Return the variables of a prompt for each of its requests, with seeds in place of model-written tasks."""
     if name.startswith("generate"):
         shelf = Shelf()
         for seed in seeds:
@@ -46,9 +46,9 @@ def fillings(name: str, seeds: Sequence[SeedTask], config: Config) -> list[dict[
 
 
 def measure(path: str, variables: Sequence[dict[str, object]]) -> tuple[int, int, int]:
-    """Return a prompt's tokens: its constant beginning, what is constant after it, and the mean of what changes.
+    """Return a prompt's tokens: the constant beginning, the rest that is constant, and the mean of the variable part.
 
-    What changes is the text of the instructions shown, with the tag or the number around each where there are several.
+    The variable part is the text of the instructions shown, with the tag or number of each if there are several.
     """
     render = load_prompt(str(ROOT / path), set(variables[0]))
     prompts = [render(**values) for values in variables]

@@ -1,9 +1,9 @@
-"""What an edit costs: the stages that run and the requests that are asked anew, measured with the built-in model.
+"""Measure what an edit costs, with the built-in model: the stages that run and the requests that are asked again.
 
     python -m benchmarks.reruns
     python -m benchmarks.reruns --files
 
-Each edit is made in a copy of one finished default dataset; an answer is new when the store did not hold it.
+Each edit is made in a copy of one finished default dataset. A request counts if the store did not hold its answer.
 With --files, a comment is added to each file under stages/ in turn, and the stages that would run again are printed.
 """
 
@@ -63,7 +63,7 @@ def stored(repository: Repository) -> int:
 
 
 def comment(path: Path) -> str:
-    """Return a line that changes a file and nothing of what it does."""
+    """Return a line that changes a file but not what it does."""
     return {".j2": "{# read again #}\n", ".jsonl": "\n"}.get(path.suffix, "# read again\n")
 
 
@@ -75,7 +75,7 @@ def stages_changed(repository: Repository) -> str:
 
 
 def measure_files() -> None:
-    """Print a table of the files under stages/: a line for those of a room that rerun the same stages."""
+    """Print a table of what each file under stages/ reruns; files of a folder that rerun the same share a line."""
     with tempfile.TemporaryDirectory() as folder:
         finished = new_repository(Path(folder, "finished"), 12)
         first = finished.seedling("run")

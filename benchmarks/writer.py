@@ -1,6 +1,6 @@
-"""A model with more to say than the built-in book: it writes as many tasks as asked for, none like another.
+"""A stand-in model for benchmarks of long runs: it writes as many tasks as asked for, each unlike all others.
 
-For benchmarks of long runs. Its tasks are words drawn at random, so they measure the machinery and mean nothing.
+The built-in book knows only a few hundred tasks. These are words drawn at random, so they test speed and mean nothing.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Keep `${oc.env:…}` out of composition: a resolved value would be committed to git by `dvc exp run --queue`."""
+"""Keep `${oc.env:…}` out of composition: `dvc exp run --queue` would commit the resolved value to git."""
 
 from omegaconf import OmegaConf
 

@@ -1,1 +1,1 @@
-"""The nodes of the DAG, one module each, and the rooms they share."""
+"""The stages of the DAG, one module each, and the packages they share."""

@@ -1,6 +1,7 @@
 """Start a stage: `python -m stages generate` runs stages/generate.py.
 
-Ctrl-C ends the process without a traceback while the stage is still being imported; its frame takes over from there.
+While the stage is being imported, Ctrl-C ends the process without a traceback. After that, stages/contract/stage.py
+handles it.
 """
 
 import runpy

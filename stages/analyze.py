@@ -33,7 +33,7 @@ _BINS = 20
 
 
 class Config(Section):
-    """What this stage reads of params.yaml."""
+    """The sections of params.yaml that this stage reads."""
 
     seeds: Seeds
     generate: Tokenized
@@ -42,9 +42,9 @@ class Config(Section):
 
 
 def table_1(instances: Sequence[Instance]) -> dict[str, int | float | None]:
-    """Return the statistics of the paper's Table 1; lengths are mean words, null where there is nothing to count.
+    """Return the statistics of the paper's Table 1; lengths are mean word counts, null where there is no text.
 
-    An instruction counts once however many instances it has.
+    An instruction counts once, however many instances it has.
     """
     instructions = {instance.instruction_id: instance for instance in instances}.values()
     classification = sum(instance.is_classification for instance in instructions)
@@ -62,12 +62,12 @@ def table_1(instances: Sequence[Instance]) -> dict[str, int | float | None]:
 
 
 def mean_words(texts: Sequence[str]) -> float | None:
-    """Return the mean number of words between white space, rounded to 2 decimals; None for no text."""
+    """Return the mean number of words (split at white space), rounded to 2 decimals; None for no text."""
     return round(math.fsum(len(text.split()) for text in texts) / len(texts), 2) if texts else None
 
 
 def histogram(values: Iterable[float]) -> list[dict[str, float | int]]:
-    """Return how many scores of 0 to 1 fall in each of 20 bins, by the lower bound; 1 falls in the last."""
+    """Return how many scores (0 to 1) fall in each of 20 bins, with its lower bound; 1 falls in the last bin."""
     counts = Counter(min(int(value * _BINS), _BINS - 1) for value in values)
     return [{"from": round(place / _BINS, 2), "instructions": counts[place]} for place in range(_BINS)]
 
@@ -78,14 +78,17 @@ def closest_seeds(
     tokenizer: Callable[[str], list[str]],
     workers: int,
 ) -> list[float]:
-    """Return each machine-written instruction's ROUGE-L with the seed closest to it (paper, Figure 4)."""
-    pool = NoveltyPool(1.0, tokenizer, workers)
+    """Return the ROUGE-L of each machine-written instruction with its closest seed (paper, Figure 4)."""
+    pool = NoveltyPool(1.0, tokenizer, workers)  # any threshold will do: only the scores are used
     pool.add([seed.instruction for seed in seeds])
     return [round(verdict.max_rouge_l, 6) for verdict in pool.compare([row.instruction for row in instructions])]
 
 
 def lengths(instances: Sequence[Instance]) -> list[dict[str, str | int]]:
-    """Return how many instructions, inputs and outputs have so many words, in steps of five (paper, Figure 5)."""
+    """Return how many instructions, inputs and outputs have each length, in steps of five words (paper, Figure 5).
+
+    Texts of 200 words or more are counted together.
+    """
     instructions = {instance.instruction_id: instance.instruction for instance in instances}.values()
     texts = {
         "instruction": list(instructions),
@@ -100,10 +103,10 @@ def lengths(instances: Sequence[Instance]) -> list[dict[str, str | int]]:
 
 
 def reasons(rejected: Sequence[Rejected], received: Mapping[str, int]) -> list[dict[str, str | int | float]]:
-    """Return how many records each stage rejected for each reason, in the order of the stages, most first.
+    """Return how many records each stage rejected for each reason, by stage, the most frequent reason first.
 
-    The share is that of the records that the stage judged, 0 to 1. Answers that cannot be read have reasons of their
-    own, such as `verdict_unclear`: 1 minus their shares is the rate of answers that can be read.
+    `share` is relative to the records that the stage judged, 0 to 1. Answers that cannot be parsed have reasons of
+    their own, such as `verdict_unclear`, so 1 minus their shares is the parse rate.
     """
     counts = Counter((row.stage, row.reason) for row in rejected)
     ranked = sorted(counts.items(), key=lambda entry: (BEFORE_REPORT.index(entry[0][0]), -entry[1], entry[0][1]))
@@ -116,7 +119,7 @@ def reasons(rejected: Sequence[Rejected], received: Mapping[str, int]) -> list[d
 def write_report(
     analysis: dict[str, Any], instances: Sequence[Instance], rejected: Sequence[Rejected], shown: Analyze
 ) -> None:
-    """Write data/report.html: one file, no network, every text of a model escaped."""
+    """Write data/report.html: one file that loads nothing from the network, with all model text escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(Path("stages/page/report.html.j2").read_text("utf-8"))
     page = template.render(
@@ -128,7 +131,7 @@ def write_report(
 
 
 def main() -> None:
-    """Measure, write the analysis, the data of the pictures and the report."""
+    """Measure the dataset; write the analysis, the data of the plots and the report."""
     with stage("analyze", Config) as config:
         outcome = Outcome("analyze")
         instances = read_records("data/instances.jsonl", Instance)
@@ -141,7 +144,7 @@ def main() -> None:
         novelty = histogram(closest_seeds(instructions, seeds, tokenizer, config.runtime.workers))
         funnel = [{"stage": name, **load_yaml(f"reports/metrics/{name}.json")} for name in BEFORE_REPORT]
         received = {row["stage"]: row["in"] for row in funnel}
-        received["filter"] -= len(instances) - len(machine)  # seeds pass it unjudged
+        received["filter"] -= len(instances) - len(machine)  # seeds pass without being judged
         analysis = {
             "models": models,
             "notice": demonstration_notice(models),

@@ -25,7 +25,7 @@ class Prompts(Section):
 
 
 class Config(Section):
-    """What this stage reads of params.yaml."""
+    """The sections of params.yaml that this stage reads."""
 
     prompts: Prompts
     classify: Classify
@@ -41,7 +41,7 @@ def requests(instructions: Iterable[Instruction], config: Config) -> Iterator[Re
 
 
 def judge(instruction: Instruction, answer: Answer, outcome: Outcome) -> None:
-    """Keep the instruction with its verdict, or reject it where the model gave none: "no" is not "I cannot tell"."""
+    """Keep the instruction with its verdict, or reject it if the answer has none: "I cannot tell" is not "no"."""
     verdict = parse_verdict(answer.text)
     if answer.finish_reason in NO_ANSWER:
         outcome.reject(NO_ANSWER[answer.finish_reason], instruction)

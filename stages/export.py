@@ -24,7 +24,7 @@ SPLITS = ("train", "validation")
 
 
 class Config(Section):
-    """What this stage reads of params.yaml."""
+    """The sections of params.yaml that this stage reads."""
 
     export: Export
 
@@ -56,13 +56,13 @@ FORMATS: dict[str, tuple[str, Callable[[Iterable[Instance]], Iterator[str]]]] = 
 
 
 def split_of(instruction_id: str, validation_fraction: float) -> str:
-    """Return the split of a task; it depends on the task's id alone, so a growing set moves no task."""
+    """Return the split of a task. It depends on the task's id alone, so no task moves when the dataset grows."""
     point = int.from_bytes(hashlib.sha256(instruction_id.encode()).digest()[:8])
     return "validation" if point < validation_fraction * 2**64 else "train"
 
 
 def divide(instances: Sequence[Instance], export: Export, outcome: Outcome) -> dict[str, list[Instance]]:
-    """Return the instances of each split; those the config leaves out are rejected."""
+    """Return the instances of each split; instances that the config leaves out are rejected."""
     splits: dict[str, list[Instance]] = {name: [] for name in SPLITS}
     for instance in instances:
         if instance.source == "seed" and not export.include_seeds:
@@ -75,9 +75,10 @@ def divide(instances: Sequence[Instance], export: Export, outcome: Outcome) -> d
 def write_splits(
     splits: dict[str, list[Instance]], formats: Sequence[str], folder: Path
 ) -> dict[str, dict[str, object]]:
-    """Write every split that has rows in every format; return rows and sha256 of each file by its name.
+    """Write every split that has rows, in every format; return the number of rows and the sha256 of each file.
 
-    `datasets.load_dataset` fails on a file without rows, and takes every file it finds: those of an earlier run go.
+    `datasets.load_dataset` fails on a file without rows, so none is written. It loads every file it finds, so files of
+    an earlier run are deleted.
     """
     files = {}
     for name in formats:
@@ -97,9 +98,9 @@ def write_splits(
 
 
 def front_matter(files: Iterable[str]) -> str:
-    """Return the head of the card: a configuration for each format, the first by default, so that the folder loads.
+    """Return the YAML head of the card: a configuration for each format, the first one being the default.
 
-    Without it `datasets.load_dataset` reads the files of all formats as one table.
+    Without it, `datasets.load_dataset` reads the files of all formats as one table.
     """
     configs: dict[str, list[dict[str, str]]] = {}
     for path in files:
@@ -123,9 +124,9 @@ Instruction-tuning data grown with Self-Instruct (arXiv 2212.10560) by Seedling.
 
 - Written by: {models}; {seeds} rows are seeds.
 - Every row: an instruction, an input (may be empty), an output. Splits never share a task.
-- Made by: `dvc repro` at the git revision that this file belongs to; sha256 of each file in `manifest.json`.
-- Known limits: no person has judged these rows; a model's mistakes, its language and its view of the world are in
-  them. Its provider's terms apply to what may be trained on them.
+- Made by: `dvc repro` at the git revision that this file belongs to. `manifest.json` has the sha256 of each file.
+- Known limits: no person has reviewed these rows, so they carry the mistakes, the style and the biases of the model.
+  The terms of its provider may limit what you train on them.
 """
 
 
@@ -146,7 +147,7 @@ def _count_line(name: str, instances: Sequence[Instance]) -> str:
 
 
 def main() -> None:
-    """Write the files, a manifest and a card that say what is in them."""
+    """Write the files, a manifest and a dataset card."""
     with stage("export", Config) as config:
         outcome = Outcome("export")
         instances = read_records("data/instances.jsonl", Instance)

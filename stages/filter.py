@@ -1,8 +1,8 @@
-"""Turn the model's words into instances and keep those worth training on (paper, section 2.2, filtering).
+"""Parse the model's answers into instances and keep those worth training on (paper, section 2.2, filtering).
 
 data/tasks.jsonl, seeds -> data/instances.jsonl, data/rejected/filter.jsonl
 
-Seeds are instances too: never dropped, and an instance like one of theirs is a duplicate.
+The instances of seeds are always kept, and a machine-written instance that equals one of them is a duplicate.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,12 +28,12 @@ from stages.rules.table import broken
 from stages.rules.words import folded, visible
 from stages.text.instances import parse_instances
 
-_SHOWN = 200  # characters of what was found that a rejection shows
-_Fault = tuple[str, dict[str, Any]]  # a reason, empty where there is none, and its detail; Any: JSON values
+_SHOWN = 200  # characters of the offending text that a rejection quotes
+_Fault = tuple[str, dict[str, Any]]  # a reason and its detail; an empty reason means no fault; Any: JSON values
 
 
 class Config(Section):
-    """What this stage reads of params.yaml."""
+    """The sections of params.yaml that this stage reads."""
 
     seeds: Seeds
     generate: Tokenized
@@ -42,7 +42,7 @@ class Config(Section):
 
 
 def instances_of(task: Task) -> Iterator[tuple[Instance, bool]]:
-    """Yield the instances in a task's raw words, and whether the answer ended in the middle of one."""
+    """Yield each instance in a task's raw words, with True if the answer was cut off in the middle of it."""
     parsed = parse_instances(
         task.raw_instances, output_first=task.is_classification, truncated=task.finish_reason == "length"
     )
@@ -78,7 +78,7 @@ def instances_of_seed(seed: SeedTask) -> Iterator[Instance]:
 
 
 class Sieve:
-    """Judges instances in order, remembering what was kept."""
+    """Judges instances in order and remembers which were kept."""
 
     def __init__(self, config: Filter, seeds: Sequence[Instance], outcome: Outcome) -> None:
         self._config = config
@@ -88,12 +88,12 @@ class Sieve:
             self._keep(seed)
 
     def judge_task(self, task: Task) -> int:
-        """Judge the instances of a task and return how many there were, one where there is none to parse."""
+        """Return how many records the task gave: its instances, or 1 for the rejected task if none can be parsed."""
         instances = list(instances_of(task))
         if not instances:
             self._outcome.reject("answer_without_instance", task)
         faults = [_fault(instance, cut_off) for instance, cut_off in instances]
-        # a label beside one that is broken anyway contradicts nothing
+        # an instance that is rejected anyway does not put the labels of the others in doubt
         sound = [row for (row, _), fault in zip(instances, faults, strict=True) if not fault]
         conflicts = _conflicts(sound) if task.is_classification else {}
         kept = 0
@@ -107,6 +107,7 @@ class Sieve:
         return max(1, len(instances))
 
     def _fault_beside_others(self, instance: Instance, conflicts: dict[str, str], kept: int) -> _Fault:
+        """Return why an instance is rejected given the others and the config."""
         if twin := self._kept.get(key(instance)):
             return "duplicate", {"same_as": twin}
         if labels := conflicts.get(visible(instance.input)):
@@ -123,7 +124,7 @@ class Sieve:
 
 
 def _fault(instance: Instance, cut_off: bool) -> _Fault | None:
-    """Return what an instance is rejected for whatever the others are, None where there is nothing."""
+    """Return why an instance is rejected by itself, without a look at others; None if it has no fault."""
     if cut_off:
         return "cut_off", {}
     reason, found = next(broken(RULES, instance), ("", ""))
@@ -131,10 +132,10 @@ def _fault(instance: Instance, cut_off: bool) -> _Fault | None:
 
 
 def _conflicts(instances: Sequence[Instance]) -> dict[str, str]:
-    """Return the inputs that a classification task gives different labels, each with its labels.
+    """Return each input that has different labels within a classification task, with these labels.
 
-    Differs from the original, which drops all instances of any task in such a case, open ones too, and takes
-    "Positive" and "positive" for two labels.
+    Differs from the original, which then drops all instances of the task, does so for open tasks too, and counts
+    "Positive" and "positive" as two labels.
     """
     labels: dict[str, list[str]] = {}
     for instance in instances:
@@ -145,7 +146,7 @@ def _conflicts(instances: Sequence[Instance]) -> dict[str, str]:
 
 
 def drop_similar(tasks: Sequence[Task], seeds: Sequence[SeedTask], pool: NoveltyPool, outcome: Outcome) -> list[Task]:
-    """Return the tasks that an empty pool admits after the seeds; the others are rejected."""
+    """Return the tasks unlike the seeds and unlike every kept task before them; the others are rejected."""
     pool.add([seed.instruction for seed in seeds])
     ids = [seed.id for seed in seeds]
     novel = []

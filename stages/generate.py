@@ -1,4 +1,4 @@
-"""Bootstrap new instructions from the seeds, each unlike every other (paper, section 2.2, instruction generation).
+"""Bootstrap new instructions from the seeds, each unlike all others (paper, section 2.2, instruction generation).
 
 seeds -> data/instructions.jsonl, data/rejected/generate.jsonl, data/answers/generate.jsonl
 """
@@ -39,7 +39,7 @@ class Prompts(Section):
 
 
 class Config(Section):
-    """What this stage reads of params.yaml."""
+    """The sections of params.yaml that this stage reads."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     seeds: Seeds
@@ -49,7 +49,7 @@ class Config(Section):
 
 
 def requests(tasks: InContext, config: Config) -> Iterator[tuple[Shown, Request]]:
-    """Yield what each request shows, and the request, in order and without end; the tasks may grow meanwhile."""
+    """Yield each request with what it shows, in order and without end. `tasks` may grow between two of them."""
     name = "generate_classification" if config.generate.classification_only else "generate"
     render = load_prompt(getattr(config.prompts, name), {"instructions", "count", "focus"})
     made = Requests(config.generate)
@@ -83,22 +83,22 @@ class Bootstrap:
 
     @property
     def target(self) -> int:
-        """The machine-written instructions wanted."""
+        """Number of machine-written instructions wanted."""
         return self._config.num_instructions
 
     @property
     def done(self) -> int:
-        """The machine-written instructions accepted so far."""
+        """Number of machine-written instructions accepted so far."""
         return len(self.outcome.kept)
 
     @property
     def requests_left(self) -> int:
-        """About how many more answers the target takes."""
+        """Estimated number of answers still needed to reach the target."""
         return self.acceptance.requests_for(self.target - self.done)
 
     @property
     def saturated(self) -> bool:
-        """Whether the run stops before its target, since too few candidates of the last requests were accepted."""
+        """True if the run must stop before its target because too few recent candidates were accepted."""
         return self.done < self.target and self.acceptance.saturated
 
     def may_launch(self, index: int, committed: int) -> bool:
@@ -109,12 +109,12 @@ class Bootstrap:
         return in_flight == 0 or self.done + in_flight * self.acceptance.expected < self.target
 
     def prepare(self, index: int) -> Request:
-        """Return request `index`; called in order."""
+        """Return request `index`. Must be called in the order of `index`."""
         self._shown[index], request = next(self._requests)
         return request
 
     def commit(self, index: int, answer: Answer) -> bool:
-        """Judge the candidates of an answer; True when the target is reached or the pool is saturated."""
+        """Judge the candidates of an answer; return True if the target is reached or the pool is saturated."""
         before = self.done, self.done + len(self.outcome.rejected)
         self.answers.append(answer)
         candidates = self._candidates(index, answer)
@@ -130,7 +130,7 @@ class Bootstrap:
         return self.done == self.target or self.saturated
 
     def _candidates(self, index: int, answer: Answer) -> list[Candidate]:
-        """Return the complete candidates of an answer; one that is cut off, or an answer without any, is rejected."""
+        """Return the complete candidates of an answer; reject those cut off, and an answer that holds none."""
         shown = self._shown.pop(index)
 
         def candidate(text: str) -> Candidate:
@@ -162,7 +162,7 @@ class Bootstrap:
 
 
 def report_saturation(outcome: Outcome, generate: Generate) -> None:
-    """Say on stderr that the run stopped before its target, and what most candidates were rejected for."""
+    """Say on stderr that the run stopped before its target, and the most frequent reason for rejection."""
     [(reason, count)] = Counter(row.reason for row in outcome.rejected).most_common(1)
     message = (
         f"generate: stopped at {len(outcome.kept):,} of {generate.num_instructions:,}: fewer than "

@@ -27,7 +27,7 @@ class Prompts(Section):
 
 
 class Config(Section):
-    """What this stage reads of params.yaml."""
+    """The sections of params.yaml that this stage reads."""
 
     prompts: Prompts
     instantiate: Instantiate
@@ -49,7 +49,7 @@ def requests(instructions: Iterable[ClassifiedInstruction], config: Config) -> I
 
 
 def attach(instruction: ClassifiedInstruction, answer: Answer, outcome: Outcome) -> None:
-    """Keep the instruction with the model's words, or reject it where there are none."""
+    """Keep the instruction with the model's words, or reject it if there are none."""
     if answer.finish_reason in NO_ANSWER:
         outcome.reject(NO_ANSWER[answer.finish_reason], instruction)
     elif not answer.text.strip():

@@ -1,3 +1,3 @@
 # Start a stage: `sh stages/start.sh generate`, the command of each stage in dvc.yaml.
-# Its interpreter is that of the active environment, else of .venv, so that `.venv/bin/dvc repro` needs no activation.
+# It uses the Python of the active environment, else of .venv, so that `.venv/bin/dvc repro` needs no activation.
 PATH="${VIRTUAL_ENV:-.venv}/bin:$PATH" exec python -m stages "$@"

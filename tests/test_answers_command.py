@@ -84,7 +84,7 @@ def test_a_line_that_is_not_an_answer_is_reported_with_its_number(
     ("old", "new", "message"),
     [
         pytest.param('"sample":0', '"sample":7', "is not that of the request beside it", id="request_edited"),
-        pytest.param('"key":"', '"key":"x', "is no key of 64 hex digits", id="key_edited"),
+        pytest.param('"key":"', '"key":"x', "is not a key of 64 hex digits", id="key_edited"),
     ],
 )
 def test_a_wrong_key_rejects_the_whole_file(repository: Repository, old: str, new: str, message: str) -> None:
@@ -115,10 +115,10 @@ def test_prune_keeps_every_answer_that_the_dataset_uses(repository: Repository) 
     kept = {row["key"] for name in ("generate", "classify") for row in repository.rows(f"data/answers/{name}.jsonl")}
     unused = len(lines) - len(kept)
     shown = repository.seedling("answers", "prune", "--older-than", "-1")
-    assert f"would forget {unused} answers" in shown.stdout
+    assert f"would delete {unused} answers" in shown.stdout
     assert exported(repository) == lines
     done = repository.seedling("answers", "prune", "--older-than", "-1", "--yes")
-    assert f"forgot {unused} answers" in done.stdout
+    assert f"deleted {unused} answers" in done.stdout
     assert {json.loads(line)["answer"]["key"] for line in exported(repository)} == kept
 
 
@@ -126,7 +126,7 @@ def test_prune_keeps_answers_younger_than_the_limit(repository: Repository) -> N
     lines = exported(repository)
     shutil.rmtree(repository.root / "data/answers")
     done = repository.seedling("answers", "prune", "--older-than", "1", "--yes")
-    assert "forgot 0 answers" in done.stdout
+    assert "deleted 0 answers" in done.stdout
     assert exported(repository) == lines
 
 

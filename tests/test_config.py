@@ -71,8 +71,8 @@ def params(**changes: Any) -> dict[str, Any]:
         ),
         (
             {"generate__llm__model": "openai/gpt-4.1"},
-            "llm.model 'openai/gpt-4.1' is not of llm.provider 'offline'; choose the group that fits, or write the "
-            "model as offline/NAME",
+            "llm.model 'openai/gpt-4.1' does not belong to llm.provider 'offline'; choose the group that fits, or "
+            "write the model as offline/NAME",
         ),
         (
             {"prompts__mode": "completion"},

@@ -147,7 +147,7 @@ def test_a_missing_permission_gives_a_one_line_error(
 
 def test_a_renamed_seeds_file_is_reported_with_its_key(repository: Repository) -> None:
     (repository.root / "seeds/seed_tasks.jsonl").rename(repository.root / "seeds/mine.jsonl")
-    line = "seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path"
+    line = "seeds.path: 'seeds/seed_tasks.jsonl' is not a file; correct the path"
     for command in ("run", "demo"):
         done = repository.seedling(command)
         assert (done.returncode, done.stderr) == (2, f"seedling: {line}\n")

@@ -221,7 +221,7 @@ def test_only_seeds_of_the_chosen_domains_are_shown_but_all_seeds_are_in_the_poo
     [
         (
             {"domains": ["gardning"]},
-            "generate.domains: 'gardning' is the domain of no seed in f; did you mean 'gardening'?",
+            "generate.domains: no seed in f has the domain 'gardning'; did you mean 'gardening'?",
         ),
         ({"classification_only": True}, "f: no classification task for generate.classification_only; add one"),
     ],

@@ -39,7 +39,7 @@ def test_a_stage_warns_if_it_keeps_a_small_share_of_twenty_or_more_records(
     kept: int, reasons: list[str], warned: bool
 ) -> None:
     said = little_kept(kept, outcome(kept, *reasons).rejected, "filter", 0.1)
-    assert said.startswith("; fewer than filter.min_kept=0.1, most are cut_off: the answers reach") == warned
+    assert said.startswith("; kept less than filter.min_kept=0.1, most rejected as cut_off: the answers") == warned
     assert bool(said) == warned
 
 
@@ -61,7 +61,7 @@ def test_many_seeds_do_not_hide_the_warning(tmp_path: Path, capsys: pytest.Captu
     with contextlib.chdir(tmp_path):
         outcome(101, *["cut_off"] * 30).write("data/x.jsonl", 131, min_kept=0.1, seeds=100)
     assert "131 in, 101 kept (77.1 %), 30 cut_off -> data/x.jsonl" in (said := capsys.readouterr().err)
-    assert "; fewer than filter.min_kept=0.1, most are cut_off: " in said
+    assert "; kept less than filter.min_kept=0.1, most rejected as cut_off: " in said
 
 
 def test_an_empty_input_and_an_unknown_reason_get_advice_too(tmp_path: Path) -> None:

@@ -313,7 +313,9 @@ def test_an_unknown_domain_stops_the_run_before_the_first_request(repository: Re
     repository.choose("generate.domains=[cookin]")
     done = repository.stage("generate")
     assert done.returncode == 2
-    assert done.stderr.startswith("generate: generate.domains: 'cookin' is the domain of no seed in ")
+    assert done.stderr.startswith(
+        "generate: generate.domains: no seed in seeds/seed_tasks.jsonl has the domain 'cookin'"
+    )
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -357,14 +359,14 @@ def test_a_missing_seeds_file_gives_a_one_line_error(repository: Repository) -> 
     done = repository.seedling("run", "seeds.path=seeds/none.jsonl", "prompts.classify=prompts/none.j2")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "seedling: seeds.path: 'seeds/none.jsonl' is no file; correct the path",
-        "seedling: prompts.classify: 'prompts/none.j2' is no file; correct the path",
+        "seedling: seeds.path: 'seeds/none.jsonl' is not a file; correct the path",
+        "seedling: prompts.classify: 'prompts/none.j2' is not a file; correct the path",
     ]
     assert repository.changed() == []
     (repository.root / "seeds/seed_tasks.jsonl").unlink()
     plain = repository.stage("check")
     assert plain.returncode == 2
-    assert plain.stderr == "check: seeds.path: 'seeds/seed_tasks.jsonl' is no file; correct the path\n"
+    assert plain.stderr == "check: seeds.path: 'seeds/seed_tasks.jsonl' is not a file; correct the path\n"
 
 
 def test_a_file_named_data_gives_a_one_line_error(repository: Repository) -> None:

@@ -134,8 +134,8 @@ def test_a_runtime_override_takes_precedence_over_the_environment(repository: Re
             ["filter.drop_flags=[input_mising]"],
             "filter.drop_flags.0: Input should be 'input_missing' or 'output_repeats'",
         ),
-        (["llm.provider=openai"], "llm.model 'offline/book' is not of llm.provider 'openai'"),
-        (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is no override; write key=value"),
+        (["llm.provider=openai"], "llm.model 'offline/book' does not belong to llm.provider 'openai'"),
+        (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is not an override; write key=value"),
         (["seed=1,2"], "'seed=1,2': takes one value; write key=value"),
         (["+a=1"], "'+a=1': takes one value; write key=value"),
         (["runtime.concurency=3"], "runtime.concurency: unknown key; did you mean 'concurrency'?"),
@@ -295,7 +295,7 @@ def test_a_dvc_lock_cut_off_by_a_kill_is_rewritten_without_a_request(repository:
     repository.write("dvc.lock", whole[:cut])
     done = repository.seedling("run")
     assert done.returncode == 0, done.stderr
-    assert "seedling: dvc.lock cannot be read, as after a kill: removed, and written anew" in done.stderr
+    assert "seedling: removed dvc.lock, which cannot be read, as after a kill; DVC writes it again" in done.stderr
     assert "new calls" not in done.stderr
     assert (repository.read("dvc.lock"), repository.data()) == (whole, before)
 
@@ -317,5 +317,7 @@ def test_an_rwlock_cut_off_by_a_kill_blocks_no_run(repository: Repository, half:
     done = repository.seedling("run", "analyze.shown_rejected=7")
     assert done.returncode == 0, done.stderr
     assert stages_run(done) == ["check", "analyze"]
-    assert "seedling: .dvc/tmp/rwlock cannot be read, as after a kill: removed, and written anew" in done.stderr
-    assert done.stderr.count("removed, and written anew") == 1
+    assert (
+        "seedling: removed .dvc/tmp/rwlock, which cannot be read, as after a kill; DVC writes it again" in done.stderr
+    )
+    assert done.stderr.count("seedling: removed ") == 1

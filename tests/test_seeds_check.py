@@ -78,7 +78,7 @@ def test_one_seed_is_enough_and_the_report_notes_the_empty_places(
     )
     assert "note              no classification task: " in found
     assert found.count("<task>Name a river.</task>") == 1
-    assert "every task is without input" not in found
+    assert "no task has an input" not in found
 
 
 @pytest.mark.parametrize(("tasks", "noted"), [(7, True), (8, False)])
@@ -115,7 +115,7 @@ def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_read(
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [("", "every task is without input: "), ("Rhine", "no task is without input: ")],
+    [("", "no task has an input: "), ("Rhine", "every task has an input: ")],
     ids=["none_has_input", "all_have_input"],
 )
 def test_a_file_in_which_all_or_no_tasks_have_input_is_noted(

@@ -1,9 +1,9 @@
-"""What the model layer costs: a call, the order of the answers, refusals, the store, a run from stored answers.
+"""Measure what the model layer costs: a call, the order of the answers, refusals, the store, a run from stored answers.
 
     python -m benchmarks.llm [calls] [order] [refusals] [store] [replay]
 
-No part asks a real model. Where time is measured, ways take turns and the least of its turns counts for each: other
-work on the machine only adds. Where chance decides, the median of the draws stands with the worst.
+No part asks a real model. Timed variants take turns, and the fastest turn of each counts, since other work on the
+machine only adds time. Results that depend on chance are the median and the worst of several draws.
 """
 
 import argparse
@@ -26,10 +26,10 @@ PARTS = {
 def main() -> None:
     """Print a table for each part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all where none is named")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; by default all")
     chosen = parser.parse_args().parts
     if unknown := set(chosen) - PARTS.keys():
-        parser.error(f"{', '.join(sorted(unknown))}: no such part; there are {', '.join(PARTS)}")
+        parser.error(f"{', '.join(sorted(unknown))}: no such part; choose from {', '.join(PARTS)}")
     for name, measure in PARTS.items():
         if name in chosen or not chosen:
             measure()

@@ -1,4 +1,4 @@
-"""The CPU of a call, against bare LiteLLM."""
+"""Measure the CPU time of a call, against bare LiteLLM."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,10 @@ from benchmarks.llm.common import print_table, write_prompts
 from stages.contract.config import Config
 from tests.llm_server import LlmServer, Section, ask, configure
 
-PLACES = 16  # on the wire
+PLACES = 16  # requests in flight
 CALLS, TURNS = 1_000, 12
 PRICE = {"input_usd_per_mtok": 1.0, "cached_input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
-ROUTES: dict[str, tuple[Section, Section]] = {  # what `llm` and `runtime` hold
+ROUTES: dict[str, tuple[Section, Section]] = {  # the values of `llm` and `runtime` that differ
     "`hosted_vllm/…`": ({}, {}),
     "`openai/…`, with a price and a cap": (
         {"provider": "openai", "model": "openai/test"},
@@ -27,14 +27,14 @@ ROUTES: dict[str, tuple[Section, Section]] = {  # what `llm` and `runtime` hold
 
 
 def serve(parent: Connection) -> None:
-    """Answer with the built-in model until the parent is through."""
+    """Answer with the built-in model until the parent is done."""
     with LlmServer() as server:
         parent.send(server.api_base)
         parent.recv()
 
 
 def call_bare(config: Config, prompts: Sequence[str]) -> None:
-    """Hand the prompts to LiteLLM, as many at once, and keep nothing."""
+    """Send the prompts through LiteLLM, as many at once as ours, and keep nothing."""
     import litellm
 
     library: Any = litellm  # Any: litellm's own annotations are partial
@@ -62,12 +62,12 @@ def call_bare(config: Config, prompts: Sequence[str]) -> None:
 
 
 def call_ours(config: Config, prompts: Sequence[str]) -> None:
-    """Ask as the stages do, with a store that is empty."""
+    """Send the prompts as the stages do, with an empty store."""
     assert len(ask(config, *prompts)) == len(prompts)
 
 
 def milliseconds(call: Callable[[Config, Sequence[str]], None], config: Config, prompts: Sequence[str]) -> float:
-    """Return the CPU milliseconds of a call."""
+    """Return the CPU milliseconds per call."""
     started = time.process_time()
     with contextlib.redirect_stderr(io.StringIO()):
         call(config, prompts)
@@ -75,7 +75,7 @@ def milliseconds(call: Callable[[Config, Sequence[str]], None], config: Config, 
 
 
 def compare_calls(llm: Section, runtime: Section, api_base: str) -> list[float]:
-    """Return the CPU milliseconds of a call of ours, of a bare one, and of a stage of ours that makes one call."""
+    """Return the CPU milliseconds per call of ours, per call of bare LiteLLM, and of a stage that makes one call."""
     prompts = write_prompts(CALLS)
     turns = []
     for turn in range(TURNS + 1):
@@ -89,7 +89,7 @@ def compare_calls(llm: Section, runtime: Section, api_base: str) -> list[float]:
 
 
 def measure_calls() -> None:
-    """Print what a call costs, with the server in a process of its own."""
+    """Print the CPU time of a call. The server has a process of its own, so that its time does not count."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     server = spawn.Process(target=serve, args=(theirs,))

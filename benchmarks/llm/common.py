@@ -1,4 +1,4 @@
-"""What the parts share: tables and prompts."""
+"""Tables and prompts that the parts share."""
 
 import random
 from collections.abc import Sequence

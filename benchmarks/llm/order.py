@@ -1,4 +1,4 @@
-"""What it costs that answers are committed in order."""
+"""Measure what it costs to commit answers in order."""
 
 import asyncio
 import contextlib
@@ -25,13 +25,13 @@ from stages.store.request import Request, Requests
 from tests.clock import SkippingLoop
 from tests.llm_server import configure, part
 
-SIGMA, ACCEPTANCE = 0.5, 0.7  # of the lognormal latency; of the candidates
-WINDOWS = [(16, 128), (16, 256), (64, 128), (64, 256), (64, 512)]  # with the concurrency
-DRAWS = {200: 15, 1_000: 15, 10_000: 3}  # of the latencies, for so many requests
+SIGMA, ACCEPTANCE = 0.5, 0.7  # of the lognormal latency; share of the candidates
+WINDOWS = [(16, 128), (16, 256), (64, 128), (64, 256), (64, 512)]  # (concurrency, window)
+DRAWS = {200: 15, 1_000: 15, 10_000: 3}  # requests -> draws of the latencies
 
 
 class Sleeper(Client):
-    """Gives places on the wire as the real client does, and sleeps where that asks."""
+    """Limits concurrency as the real client does, but sleeps instead of sending a request."""
 
     def __init__(self, runtime: Runtime, seed: int) -> None:
         self._limit = Limit(runtime)
@@ -39,7 +39,7 @@ class Sleeper(Client):
         self.sent = 0
 
     async def complete(self, request: Request) -> Answer:
-        """Return no answer, after a time on the wire."""
+        """Return an empty answer after a random latency."""
         async with self._limit.place(0):
             self.sent += 1
             await asyncio.sleep(self._chance.lognormvariate(0, SIGMA))
@@ -47,7 +47,7 @@ class Sleeper(Client):
 
 
 class Counted(Bootstrap):
-    """The real rules of when to launch and when to end; candidates are accepted by chance."""
+    """Launches and ends by the real rules, but accepts candidates by chance."""
 
     def __init__(self, config: Config, seed: int) -> None:
         super().__init__(part(GenerateConfig, config), [])
@@ -56,11 +56,11 @@ class Counted(Bootstrap):
         self._request = Requests(config.generate).make("", 1)
 
     def prepare(self, index: int) -> Request:
-        """Return the one request there is."""
+        """Return the same request every time."""
         return self._request
 
     def commit(self, index: int, answer: Answer) -> bool:
-        """Accept candidates until there are enough."""
+        """Accept candidates by chance; return True when there are enough."""
         self.answers.append(answer)
         candidates = self._config.per_request
         accepted = sum(self._chance.random() < ACCEPTANCE for _ in range(candidates))
@@ -70,12 +70,12 @@ class Counted(Bootstrap):
 
     @property
     def done(self) -> int:
-        """Candidates accepted so far."""
+        """Number of candidates accepted so far."""
         return self._accepted
 
 
 def run_ordered(config: Config, store: AnswerStore, seed: int) -> tuple[float, int, int]:
-    """Return the seconds of a run in order, the requests sent and those whose answers were used."""
+    """Return the simulated seconds of a run in order, the requests sent, and the answers used."""
     work, client = Counted(config, seed), Sleeper(config.runtime, seed)
     budget = Budget(store.database, config.runtime)
     run = _Run(config.runtime, store, budget, Progress("generate", work, "dvc.yaml"))
@@ -91,7 +91,7 @@ def run_ordered(config: Config, store: AnswerStore, seed: int) -> tuple[float, i
 
 
 def run_unordered(config: Config, count: int, seed: int) -> float:
-    """Return the seconds in which so many requests are answered when none waits for another."""
+    """Return the simulated seconds of `count` requests that do not wait for each other."""
     client, request = Sleeper(config.runtime, seed), Requests(config.generate).make("", 1)
 
     async def seconds() -> float:
@@ -103,7 +103,7 @@ def run_unordered(config: Config, count: int, seed: int) -> float:
 
 
 def compare_order(concurrency: int, window: int, requests: int) -> tuple[list[float], list[float]]:
-    """Return of each draw the share of the unordered throughput, and the requests beyond need per request used."""
+    """Return, for each draw, the share of the unordered throughput, and the unneeded requests per request used."""
     shares, beyond = [], []
     wanted = {"num_instructions": round(requests * ACCEPTANCE * 10), "per_request": 10, "window": window}
     config = configure(None, wanted, {"concurrency": concurrency})
@@ -116,7 +116,7 @@ def compare_order(concurrency: int, window: int, requests: int) -> tuple[list[fl
 
 
 def measure_order() -> None:
-    """Print what it costs that answers are committed in order."""
+    """Print what it costs to commit answers in order."""
     lines = []
     for (concurrency, window), requests in itertools.product(WINDOWS, DRAWS):
         shares, beyond = compare_order(concurrency, window, requests)

@@ -1,4 +1,4 @@
-"""What it costs that a provider refuses requests for overload, by the ways in which providers do."""
+"""Measure what rate limits and overload cost, for the ways in which providers refuse requests."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from tests.llm_server import configure, requests_of
 CONCURRENCY, REQUESTS, DRAWS = 64, 2_000, 5
 SIGMA = 0.5  # of the lognormal latency, whose median is 1 s
 MEAN_SECONDS = math.exp(SIGMA**2 / 2)
-REFUSAL_SECONDS = 0.05  # until a refusal is back
+REFUSAL_SECONDS = 0.05  # latency of a refusal
 
 
 class Provider:
@@ -38,12 +38,12 @@ class Provider:
         self.in_flight = 0
 
     def refuses(self, now: float) -> bool:
-        """Return whether a request that comes now is refused."""
+        """Return True if a request that comes now is refused."""
         return False
 
 
 class ByRate(Provider):
-    """Takes so many requests a second and no burst beyond a second's worth."""
+    """Accepts `rate` requests a second, with bursts of one second's worth at most."""
 
     rate = 20.0
 
@@ -52,7 +52,7 @@ class ByRate(Provider):
         self._left, self._last = self.rate, 0.0
 
     def refuses(self, now: float) -> bool:
-        """Refuse what is beyond the rate."""
+        """Return True beyond the rate."""
         self._left = min(self.rate, self._left + (now - self._last) * self.rate)
         self._last = now
         if self._left < 1:
@@ -62,7 +62,7 @@ class ByRate(Provider):
 
 
 class ByMinute(Provider):
-    """Takes so many requests from each full minute to the next."""
+    """Accepts `limit` requests in each minute of the clock."""
 
     limit = 1_000
 
@@ -71,19 +71,19 @@ class ByMinute(Provider):
         self._minute = self._taken = 0
 
     def refuses(self, now: float) -> bool:
-        """Refuse what is beyond the minute's number."""
+        """Return True beyond the limit of the minute."""
         self._minute, self._taken = int(now / 60), self._taken if int(now / 60) == self._minute else 0
         self._taken += 1
         return self._taken > self.limit
 
 
 class ByPlaces(Provider):
-    """Works on so many requests at once."""
+    """Accepts `places` requests at once."""
 
     places = 20
 
     def refuses(self, now: float) -> bool:
-        """Refuse what comes while all places are taken."""
+        """Return True while all places are taken."""
         return self.in_flight >= self.places
 
 
@@ -91,12 +91,12 @@ class Down(Provider):
     """Refuses everything for ten seconds."""
 
     def refuses(self, now: float) -> bool:
-        """Refuse for a while."""
+        """Return True during these ten seconds."""
         return 10 <= now < 20
 
 
 def at_random(share: float) -> Callable[[int], Provider]:
-    """Return what makes a provider that refuses a share of the requests, however many there are."""
+    """Return the constructor of providers that refuse this share of the requests, however many there are."""
 
     class AtRandom(Provider):
         def refuses(self, now: float) -> bool:
@@ -107,9 +107,9 @@ def at_random(share: float) -> Callable[[int], Provider]:
 
 @dataclass(frozen=True)
 class Case:
-    """A provider, how long its refusals ask to wait (0: they do not say), and the seconds it takes who never meets one.
+    """A provider, the wait that its refusals ask for (0: none), and the time of a run that never meets a refusal.
 
-    The seconds depend on those of a provider that refuses nothing.
+    `ideal_seconds` takes the time of a run with a provider that refuses nothing.
     """
 
     name: str
@@ -139,7 +139,7 @@ CASES = [
 
 
 class Detour(Wire):
-    """The way to a provider that answers after a time on the wire, or refuses."""
+    """A wire to a simulated provider, which answers after a random latency or refuses."""
 
     price = None
 
@@ -149,7 +149,7 @@ class Detour(Wire):
         self.sent = 0
 
     async def ask(self, request: Request) -> Answer:
-        """Return no answer."""
+        """Return an empty answer, or raise an overload."""
         self.sent += 1
         if self._provider.refuses(asyncio.get_running_loop().time()):
             await asyncio.sleep(REFUSAL_SECONDS)
@@ -164,11 +164,11 @@ class Detour(Wire):
 
 
 class Unlearning(Limit):
-    """Lets requests find out for themselves: each waits before its next attempt, and none for another."""
+    """Learns nothing from a refusal: only the refused request waits before its next attempt."""
 
     @property
     def places(self) -> int:
-        """All of them."""
+        """The full concurrency, always."""
         return CONCURRENCY
 
     def _refused(self, place: Place, fault: AttemptError) -> None:
@@ -176,7 +176,7 @@ class Unlearning(Limit):
 
 
 def ask_all(provider: Provider, after_seconds: float, kind: type[Limit] = Limit) -> tuple[float, float]:
-    """Return the seconds until all requests are answered, and how many were sent for each."""
+    """Return the simulated seconds until all requests are answered, and the attempts per request."""
     config = configure(None, None, {"concurrency": CONCURRENCY})
     work = _Each(requests_of(config.generate, *map(str, range(REQUESTS)), max_tokens=1))
     wire = Detour(provider, after_seconds)
@@ -199,7 +199,7 @@ def ask_all(provider: Provider, after_seconds: float, kind: type[Limit] = Limit)
 
 
 def figures_of(case: Case, kind: type[Limit], free: float) -> list[float]:
-    """Return the times, as multiples of the ideal, and the requests for each answer: median and worst of both."""
+    """Return the time as a multiple of the ideal, median and worst, then the requests per answer, median and worst."""
     draws = [ask_all(case.new(seed), case.after_seconds, kind) for seed in range(DRAWS)]
     times = [seconds / case.ideal_seconds(free) for seconds, _ in draws]
     sent = [each for _, each in draws]
@@ -207,7 +207,7 @@ def figures_of(case: Case, kind: type[Limit], free: float) -> list[float]:
 
 
 def measure_refusals() -> None:
-    """Print by how much longer a run takes than one that never meets a refusal, and what it sends in vain."""
+    """Print how many times longer a run takes because of refusals, and how many requests it sends per answer."""
     free = median(ask_all(Provider(seed), 0.0)[0] for seed in range(DRAWS))
     lines = []
     for case in CASES:

@@ -1,4 +1,4 @@
-"""What a run from stored answers takes, and one that has nothing to do."""
+"""Measure a run from stored answers, and a run that has nothing to do."""
 
 import resource
 import shutil
@@ -17,7 +17,7 @@ INSTRUCTIONS, REPLAYS, NO_OPS = 1_000, 3, 4
 
 
 def timed(act: Callable[[], subprocess.CompletedProcess[str]]) -> tuple[float, float, list[str]]:
-    """Return the seconds and the CPU seconds of a command with all it starts, and the stages it ran."""
+    """Return the seconds and CPU seconds of a command and all processes it starts, and the stages it ran."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = act()
     seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -26,14 +26,14 @@ def timed(act: Callable[[], subprocess.CompletedProcess[str]]) -> tuple[float, f
 
 
 def forget(repository: Repository) -> None:
-    """Leave nothing of a finished run but its answers: no output, no lock file, nothing in DVC's cache."""
+    """Delete everything of a finished run but its answers: the outputs, dvc.lock, and what DVC has cached."""
     for name in ("data", "reports", ".dvc/tmp", ".dvc/cache/runs", ".dvc/cache/files"):
         shutil.rmtree(repository.root / name)
     (repository.root / "dvc.lock").unlink()
 
 
 def measure_replay() -> None:
-    """Print what a run from stored answers takes, and one that has nothing to do."""
+    """Print the time of a run from stored answers, and of a run that has nothing to do."""
     turns: dict[str, list[tuple[float, float, list[str]]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         repository = new_repository(Path(folder, "repository"), INSTRUCTIONS)

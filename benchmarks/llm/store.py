@@ -1,4 +1,4 @@
-"""What the store takes, in time and in space."""
+"""Measure how much time and space the store takes."""
 
 import contextlib
 import itertools
@@ -20,11 +20,11 @@ from stages.store.request import Request, Requests
 from tests.llm_server import configure
 
 STORED, TURNS = 5_000, 3
-TEXT_LENGTH = 840  # with which a record takes about 1,145 bytes
+TEXT_LENGTH = 840  # characters; a record then takes about 1,145 bytes
 
 
 def write_answers(count: int) -> list[tuple[Request, Answer]]:
-    """Return requests of `generate` and answers to them, of which some share their texts."""
+    """Return requests of `generate` with their answers; some answers have the same text."""
     prompts = write_prompts(count)
     texts = [reply(prompt, max_tokens=2048).text for prompt in prompts[:500]]
     made = Requests(configure().generate)
@@ -34,7 +34,7 @@ def write_answers(count: int) -> list[tuple[Request, Answer]]:
 
 
 def put_all(folder: Path, pairs: Sequence[tuple[Request, Answer]]) -> tuple[float, float]:
-    """Return the seconds and the CPU seconds of putting answers one by one, each committed."""
+    """Return the seconds and CPU seconds of putting answers one by one, each with a commit of its own."""
     with contextlib.closing(AnswerStore(folder)) as store:
         started, spent = time.monotonic(), time.process_time()
         for request, answer in pairs:
@@ -43,7 +43,7 @@ def put_all(folder: Path, pairs: Sequence[tuple[Request, Answer]]) -> tuple[floa
 
 
 def get_all(folder: Path, pairs: Sequence[tuple[Request, Answer]]) -> tuple[float, float]:
-    """Return the seconds and the CPU seconds of getting answers one by one."""
+    """Return the seconds and CPU seconds of getting answers one by one."""
     keys = [answer.key for _, answer in pairs]
     with contextlib.closing(AnswerStore(folder)) as store:
         started, spent = time.monotonic(), time.process_time()
@@ -52,7 +52,7 @@ def get_all(folder: Path, pairs: Sequence[tuple[Request, Answer]]) -> tuple[floa
 
 
 def put_half(folder: Path, half: int, together: Barrier, parent: Connection) -> None:
-    """Put every second answer, at the same time as another process the others."""
+    """Put every second answer, while another process puts the others."""
     pairs = write_answers(STORED)[half::2]
     together.wait(60)
     parent.send(put_all(folder, pairs))
@@ -76,7 +76,7 @@ def put_twice(folder: Path) -> tuple[float, float]:
 
 
 def measure_store() -> None:
-    """Print what the store takes, in time and in space."""
+    """Print how much time and space the store takes."""
     pairs = write_answers(STORED)
     turns: dict[str, list[tuple[float, float]]] = {"put": [], "get": [], "put, by two processes at once": []}
     for _ in range(TURNS):

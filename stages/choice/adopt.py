@@ -1,4 +1,4 @@
-"""Putting a choice in force: conf/choice.yaml and the params.yaml it composes to, both valid or neither."""
+"""Put a choice in force: write conf/choice.yaml and the params.yaml it composes to, if both are valid."""
 
 import shutil
 import tempfile
@@ -23,6 +23,7 @@ def adopt(choice: Choice) -> None:
     params = composed(choice)
     content = yaml.safe_load(params)
     check_files(validate(Config, {**content, "runtime": {**(content.get("runtime") or {}), **choice.runtime}}))
+    # A kill between the two leaves a params.yaml that `check` refuses.
     for path, text in ((FILE, choice.text()), (Path("params.yaml"), params)):
         if not path.exists() or path.read_text("utf-8") != text:
             write_text(path, text)
@@ -30,6 +31,7 @@ def adopt(choice: Choice) -> None:
 
 def composed(choice: Choice) -> str:
     """Return the params.yaml that conf/ composes to with another choice."""
+    # in a copy, so that a choice that does not compose leaves conf/ as it was
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder, "conf")
         shutil.copytree("conf", trial)

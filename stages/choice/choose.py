@@ -1,4 +1,4 @@
-"""What the user chose on top of conf/. It is kept in conf/choice.yaml, so that every way to run builds on it."""
+"""The user's choice on top of conf/. It is kept in conf/choice.yaml, so that every way to run builds on it."""
 
 import difflib
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Choice:
         """Return the choice as the content of its file.
 
         Raises:
-            UserError: a value holds `${` and is no interpolation.
+            UserError: a value holds `${` and is not an interpolation.
         """
         defaults = [{f"override /{group}": option} for group, option in self.groups.items()]
         body = ({"defaults": defaults} if defaults else {}) | self.values
@@ -45,7 +45,9 @@ class Choice:
             return _HEADER + (OmegaConf.to_yaml(OmegaConf.create(body)) if body else "")
         except OmegaConfBaseException as error:
             message = " ".join(str(error).split()).replace("full_key:", "in").partition(" object_type")[0]
-            raise UserError(f"{FILE}: {message}; `${{` begins a reference to another key, write it without") from None
+            raise UserError(
+                f"{FILE}: {message}; `${{` begins a reference to another key, write the value without it"
+            ) from None
 
 
 def read_choice() -> Choice:
@@ -60,7 +62,7 @@ def read_choice() -> Choice:
         groups = {group.removeprefix("override /"): option for group, option in entries}
     except (AttributeError, TypeError):
         raise UserError(
-            f"{FILE}: defaults is no list of `override /group: option`; run `seedling run --reset`"
+            f"{FILE}: defaults is not a list of `override /group: option`; run `seedling run --reset`"
         ) from None
     return Choice(groups, content)
 
@@ -72,7 +74,7 @@ def amended(choice: Choice, overrides: Sequence[str]) -> Choice:
     last in the defaults list and would hide the experiment's keys. `runtime.…` is kept apart: it holds for one command.
 
     Raises:
-        UserError: an override is no `key=value`, holds several values, or names an option that is not there.
+        UserError: an override is not `key=value`, holds several values, or names an option that does not exist.
     """
     amended = deepcopy(choice)
     parsed = [_parse(text) for text in overrides]
@@ -91,7 +93,7 @@ def _parse(text: str) -> Typed:
 
 
 def _precedence(override: Typed) -> int:
-    """Sort overrides so that what resets others comes first, however they were typed: experiment, groups, values."""
+    """Return the order in which overrides are applied, however typed: first an experiment, then groups, then values."""
     return 0 if override.key == "experiment" else 1 if override.key in _groups() else 2
 
 
@@ -121,7 +123,7 @@ def _check_option(group: str, value: Any) -> None:  # Any: what an override hold
     if value is not None and str(value) not in options:
         close = difflib.get_close_matches(str(value), options, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(options)}"
-        raise UserError(f"{group}={value}: no such option in conf/{group}; {hint}")
+        raise UserError(f"{group}={as_typed(value)}: no such option in conf/{group}; {hint}")
 
 
 def _drop(node: dict[str, Any], dotted: str) -> None:  # Any: what YAML holds

@@ -1,4 +1,4 @@
-"""What a configuration folder composes to."""
+"""Compose a configuration folder with Hydra."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ def compose(folder: Path, overrides: Sequence[str] = ()) -> str:
     """Return the YAML that a configuration folder composes to: the bytes that `dvc exp run` would write.
 
     Raises:
-        UserError: it does not compose: an unknown group or option, an interpolation without a value.
+        UserError: the folder does not compose, as with an unknown group or option, or an interpolation without a value.
     """
     OmegaConf.clear_resolver("oc.env")  # as hydra_plugins/no_environment.py does in DVC's composition
     try:

@@ -1,4 +1,4 @@
-"""Whether params.yaml is what conf/ composes to."""
+"""Compare params.yaml with what conf/ composes to."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def refuse_drift(params: dict[str, Any]) -> None:  # Any: what YAML holds
 
 
 def differences(wanted: Any, found: Any, key: str = "") -> Iterator[str]:  # Any: what YAML holds
-    """Yield a line for each key that conf/ and params.yaml hold different values for."""
+    """Yield a line for each key whose values in conf/ and in params.yaml differ."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         for name in dict.fromkeys([*wanted, *found]):
             yield from differences(wanted.get(name), found.get(name), f"{key}.{name}" if key else str(name))
@@ -41,10 +41,10 @@ def refuse_hidden(experiment: str | None) -> None:
 
 
 def hidden_by_choice(experiment: str) -> list[str]:
-    """Return the keys and groups that an experiment sets and conf/choice.yaml sets otherwise."""
+    """Return the keys and groups that an experiment sets and conf/choice.yaml sets to something else."""
     wanted = _settings(load_yaml(f"conf/experiment/{experiment}.yaml"))
     chosen = _settings(load_yaml("conf/choice.yaml", empty_is_a_mapping=True))
-    if chosen.get("override /experiment") == experiment:  # chosen on top of it, so meant
+    if chosen.get("override /experiment") == experiment:  # the user chose the values after the experiment
         return []
     return sorted(key for key in wanted.keys() & chosen.keys() if wanted[key] != chosen[key])
 

@@ -1,4 +1,4 @@
-"""What a person types after `seedling run`: one override, read as it was meant."""
+"""Read an override as a person types it after `seedling run`."""
 
 import re
 import types
@@ -29,7 +29,7 @@ def read_override(text: str) -> Typed:
     """Return what an override such as `llm=openai` or `seeds.path=my seeds (1).jsonl` sets.
 
     Raises:
-        UserError: it is no `key=value`, or holds several values.
+        UserError: it is not `key=value`, or holds several values.
     """
     try:
         override = OverridesParser.create().parse_override(text)
@@ -40,18 +40,18 @@ def read_override(text: str) -> Typed:
             hint = f"; a text with a comma needs quotes: \"{text.partition('=')[0]}='…'\"" if "," in text else ""
             raise UserError(f"{text!r}: takes one value; write key=value{hint}")
         key, package, value = override.key_or_group, override.package, override.value()
-        if not isinstance(value, str | None) and _is_text(key):  # a commit such as 5e12345, a file such as [draft]
+        if not isinstance(value, str | None) and _is_text(key):  # as typed: a commit 5e12345, a file [draft]
             value = text.partition("=")[2].strip()
     return Typed(key, package, _unescaped(value) if key.endswith(".stop") else value)
 
 
 def _read_without_hydra(text: str) -> Typed:
-    """Return an override that Hydra's grammar has no place for: brackets, `&`, `'` or letters outside ASCII in a text.
+    """Return an override that Hydra's grammar refuses: brackets, `&`, `'` or letters outside ASCII in a text.
 
     A list or mapping is read as YAML, as in conf/; everything else is a text.
     """
     refused = UserError(
-        f"{text!r}: is no override; write key=value, close its brackets, and put a text with signs in quotes, "
+        f"{text!r}: is not an override; write key=value, close its brackets, and put a text with signs in quotes, "
         "as in \"generate.domains=['food & drink']\""
     )
     match = _FORM.fullmatch(text)
@@ -68,7 +68,7 @@ def _read_without_hydra(text: str) -> Typed:
 
 
 def _is_text(key: str) -> bool:
-    """Return whether the config holds a text at a dotted key."""
+    """Return True if the config expects a text at a dotted key."""
     annotation: Any = Config  # Any: an annotation is not always a class
     for part in key.split("."):
         fields = getattr(annotation, "model_fields", {})
@@ -80,7 +80,7 @@ def _is_text(key: str) -> bool:
 
 
 def _unescaped(value: Any) -> Any:  # Any: what an override holds
-    r"""Return stops in which `\n`, `\t` and `\r` are what everybody means by them, and `\\` is a backslash."""
+    r"""Return stop texts with `\n`, `\t`, `\r` and `\\` as the characters that they stand for."""
     if isinstance(value, list):
         return [_unescaped(part) for part in value]
     return re.sub(r"\\([ntr\\])", lambda found: _ESCAPES[found[1]], value) if isinstance(value, str) else value

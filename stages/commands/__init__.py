@@ -1,1 +1,1 @@
-"""What a person types."""
+"""The commands of `seedling`, one module each, and how they run DVC."""

@@ -1,4 +1,4 @@
-"""`seedling answers`: look at the store, hand answers on, take answers over, and forget old ones."""
+"""`seedling answers`: show what the store holds, export and import answers, and delete old ones."""
 
 import argparse
 import json
@@ -31,14 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions with their arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("stats", help="answers, tokens and costs by model, and what the last commands spent")
-    # paths hold from where they are typed; commands work at the root of the repository
+    # a path is relative to where it is typed, but commands run at the root of the repository
     exporting = actions.add_parser("export", help="write every stored answer to a JSON Lines file")
     exporting.add_argument("file", type=os.path.abspath)
     importing = actions.add_parser("import", help="add the answers of exported stores or of data/answers/*.jsonl")
     importing.add_argument("files", nargs="+", type=os.path.abspath, metavar="file")
-    pruning = actions.add_parser("prune", help="forget old answers that the dataset in data/ does not rest on")
+    pruning = actions.add_parser("prune", help="delete old answers that the dataset in data/ does not use")
     pruning.add_argument("--older-than", type=float, required=True, metavar="DAYS")
-    pruning.add_argument("--yes", action="store_true", help="forget them; without it they are only counted")
+    pruning.add_argument("--yes", action="store_true", help="delete them; without it they are only counted")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -53,7 +53,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def stats() -> int:
-    """Show how many answers of which model are stored, what they cost, and what commands spent."""
+    """Print the answers, tokens and costs by model, and what the last commands spent; return 0."""
     with closing(AnswerStore(_folder())) as store:
         print(f"{store.database.path}, {store.database.path.stat().st_size:,} bytes\n")
         print("\n".join(_table(sorted((line.answer for line in store.all()), key=lambda answer: answer.model))))
@@ -62,7 +62,7 @@ def stats() -> int:
 
 
 def export(path: str) -> int:
-    """Write every stored answer to a JSON Lines file, in the order of keys: the same store, the same bytes."""
+    """Write every stored answer to a JSON Lines file, ordered by key so that equal stores give equal files."""
     with closing(AnswerStore(_folder())) as store:
         write_records(path, store.all())
         print(f"{store.count():,} answers -> {path}")
@@ -73,7 +73,7 @@ def take_over(paths: Sequence[str]) -> int:
     """Add the answers of exported stores or of transcripts (data/answers/*.jsonl); a stored answer stays as it is.
 
     Raises:
-        UserError: a line is no answer, or its key is not that of its request; nothing is added then.
+        UserError: a line is not an answer, or its key is not that of its request; nothing is added then.
     """
     found = {path: list(_read(path)) for path in paths}
     with closing(AnswerStore(_folder())) as store:
@@ -86,19 +86,19 @@ def take_over(paths: Sequence[str]) -> int:
 
 
 def prune(days: float, *, yes: bool) -> int:
-    """Forget answers stored so many days ago, but none that the dataset in data/ rests on; only count without `yes`."""
+    """Delete answers older than so many days that the dataset in data/ does not use; without `yes`, only count them."""
     in_use = {answer.key for path in Path("data/answers").glob("*.jsonl") for answer in read_records(path, Answer)}
     before = time.time() - days * _DAY_SECONDS
     with closing(AnswerStore(_folder())) as store:
         old = [line.answer for line in store.all() if line.stored < before]
         unused = [answer for answer in old if answer.key not in in_use]
-        kept = f"{len(old) - len(unused):,} older ones stay, since data/ rests on them"
+        kept = f"{len(old) - len(unused):,} older ones stay, since data/ uses them"
         what = f"{len(unused):,} answers that cost {_usd([answer.cost_usd for answer in unused])} USD"
         if yes:
             store.delete([answer.key for answer in unused])
-            print(f"forgot {what}; {kept}")
+            print(f"deleted {what}; {kept}")
         else:
-            print(f"would forget {what}; {kept}; to do it, add --yes")
+            print(f"would delete {what}; {kept}; to do it, add --yes")
     return 0
 
 
@@ -122,7 +122,7 @@ def _stored_answer(line: str, where: str) -> StoredAnswer:
     else:
         stored = StoredAnswer(request=None, answer=parse_record(line, Answer, where), stored=int(time.time()))
     if not _KEY.fullmatch(stored.answer.key):
-        raise UserError(f"{where}: key: {stored.answer.key!r} is no key of 64 hex digits; correct this line")
+        raise UserError(f"{where}: key: {stored.answer.key!r} is not a key of 64 hex digits; correct this line")
     if stored.request is not None and key_of(canonical(stored.request)) != stored.answer.key:
         raise UserError(f"{where}: key: is not that of the request beside it; export the store again")
     return stored
@@ -139,11 +139,11 @@ def _table(answers: Sequence[Answer]) -> Iterator[str]:
 def _spending(commands: Sequence[tuple[int, float, float]]) -> Iterator[str]:
     for began, spent, unsettled in commands:
         when = datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        cut_off = f", {money(unsettled)} USD set aside for attempts under way or cut off" if unsettled else ""
+        cut_off = f", {money(unsettled)} USD reserved for attempts in flight or cut off" if unsettled else ""
         yield f"command of {when}: {money(spent)} USD spent{cut_off}"
 
 
 def _usd(costs: Sequence[float | None]) -> str:
-    """Return a sum of costs, as `at least` where one is not known."""
+    """Return the sum of costs, with `>=` in front if one is not known."""
     known = math.fsum(cost for cost in costs if cost is not None)
     return f"{'>= ' if None in costs else ''}{money(known)}"

@@ -11,16 +11,16 @@ import stages
 from stages.contract.errors import SeedlingError, UserError, unusable
 
 COMMANDS = {
-    "run": "choose, then rerun what changed: seedling run llm=openai generate.num_instructions=300",
-    "demo": "run with the built-in model, which costs nothing, and show what came out",
-    "seeds": "look at a seed file: seedling seeds check my_seeds.jsonl",
-    "answers": "look at the stored answers, hand them on, take others over",
+    "run": "set options, then rerun what changed: seedling run llm=openai generate.num_instructions=300",
+    "demo": "run with the built-in model, which costs nothing, and show some of the dataset",
+    "seeds": "check a seed file: seedling seeds check my_seeds.jsonl",
+    "answers": "show, export, import or delete stored answers",
 }
 """Name -> one line of help. Each has a module of its own, with its arguments and its `main`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit with its code: 0 done, 1 the world failed, 2 something must be changed."""
+    """Run the command and exit with its code: 0 done, 1 something outside failed, 2 the user must change something."""
     code: int
     try:
         code = run(sys.argv[1:] if arguments is None else arguments)
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = 0
     except SeedlingError as error:
         code = told(error)
-    except OSError as error:  # of a file that no other code gives words to, such as one in a folder that cannot be read
+    except OSError as error:  # about a file that no other code checks, such as one in a folder that cannot be read
         code = told(unusable(error.filename, error))
     sys.exit(code)
 
@@ -47,7 +47,7 @@ def told(error: SeedlingError) -> int:
 def run(arguments: Sequence[str]) -> int:
     """Run the command named first with the arguments after it; return its exit code.
 
-    The module of a command is imported only when the command is named, so help and mistakes are answered at once.
+    The module of a command is imported only when the command is named, so help and error messages appear at once.
     """
     name = whole_parser().parse_args(arguments[:1]).command
     command = import_module(f"stages.commands.{name}")
@@ -58,14 +58,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:
-    """Return what reads the arguments of a command."""
+    """Return the parser of a command's arguments."""
     parser = argparse.ArgumentParser(prog=f"seedling {name}", description=COMMANDS[name])
     import_module(f"stages.commands.{name}").add_arguments(parser)
     return parser
 
 
 def whole_parser() -> argparse.ArgumentParser:
-    """Return what reads the first word of the command line."""
+    """Return the parser of the first word, which names the command."""
     table = "\n".join(f"  {name:<10}{line}" for name, line in COMMANDS.items())
     whole = argparse.ArgumentParser(
         prog="seedling",

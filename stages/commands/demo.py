@@ -1,4 +1,4 @@
-"""`seedling demo`: the whole DAG with the built-in model, and a look at what came out. It never pays."""
+"""`seedling demo`: run the whole DAG with the built-in model and show some of the dataset. It never costs anything."""
 
 import argparse
 import json
@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(_: argparse.Namespace) -> int:
-    """Reproduce and show the outcome on stdout; return the exit code.
+    """Run the DAG and print some of the dataset; return the exit code.
 
     Raises:
-        UserError: a stage would ask another model than the built-in one.
+        UserError: the config of a stage names another model than the built-in one.
     """
     config = current_config(Config)
     check_files(config)
@@ -87,7 +87,7 @@ def _outcome() -> Iterator[str]:
 
 
 def _lines(label: str, text: str) -> Iterator[str]:
-    """Yield a text of at most four lines beside its label."""
+    """Yield at most four lines of a text beside its label."""
     wrapped = [part for line in text.splitlines() for part in textwrap.wrap(line, _WIDTH - _LABEL - 2) or [""]] or [""]
     shown = wrapped if len(wrapped) <= 4 else [*wrapped[:3], "…"]
     for number, line in enumerate(shown):

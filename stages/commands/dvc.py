@@ -1,4 +1,4 @@
-"""DVC, started as a stage is: `python -m stages commands.dvc repro` ends without a traceback at an early Ctrl-C."""
+"""Run DVC: `python -m stages commands.dvc repro` ends without a traceback at an early Ctrl-C, like a stage."""
 
 import signal
 import sys

@@ -23,7 +23,7 @@ from stages.llm.command import RUN_VARIABLE, run_id
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold this clone for one command: a second one would change the config under the first, and undo its work.
+    """Lock this clone: a second command would change the config while the first one runs, and undo its work.
 
     Raises:
         UserError: another `seedling` runs here.
@@ -40,9 +40,9 @@ def alone() -> Iterator[None]:
 def reproduce(runtime: Mapping[str, Any]) -> int:  # Any: what YAML holds
     """Run `dvc repro` here and return 0, or the exit code of the stage that failed.
 
-    DVC writes dvc.lock and its list of who reads and writes what in place: a kill at that moment leaves half of a file,
-    which DVC refuses from then on. It is removed then; what dvc.lock recorded comes back from DVC's cache and the
-    answer store.
+    DVC writes dvc.lock and .dvc/tmp/rwlock in place, so a kill at that moment leaves half a file, and every later
+    `dvc repro` fails on it. Such a file is removed and DVC runs again. What dvc.lock recorded comes back from DVC's
+    cache and the answer store.
     """
     with tempfile.TemporaryDirectory() as folder:
         status = Path(folder, "status")
@@ -56,10 +56,10 @@ def reproduce(runtime: Mapping[str, Any]) -> int:  # Any: what YAML holds
 
 
 def _run_dvc(environment: Mapping[str, str]) -> int:
-    """Run `dvc repro` and return its exit code, minus the signal's number where one ended it.
+    """Return the exit code of `dvc repro`, or minus the number of the signal that ended it.
 
-    Stages find this interpreter first. SIGTERM is passed on to DVC, and a stage stops when DVC is gone. Ctrl-C reaches
-    the stage too, which stores its answers: it is waited for.
+    SIGTERM is passed on to DVC, and a stage stops when DVC is gone. Ctrl-C reaches the stage too, so this waits until
+    the stage has stored its answers.
     """
     process = subprocess.Popen([sys.executable, "-m", "stages", "commands.dvc", "repro"], env=environment)
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
@@ -74,12 +74,12 @@ def _run_dvc(environment: Mapping[str, str]) -> int:
 
 
 def _remove_halves() -> bool:
-    """Remove the files DVC cannot read since a kill, and return whether there were any."""
+    """Remove the files that a kill left half-written; return True if there were any."""
     checks = {"dvc.lock": _lock_is_broken, ".dvc/tmp/rwlock": _rwlock_is_broken}
     halves = [path for path, is_broken in checks.items() if is_broken()]
     for path in halves:
         Path(path).unlink()
-        print(f"seedling: {path} cannot be read, as after a kill: removed, and written anew", file=sys.stderr)
+        print(f"seedling: removed {path}, which cannot be read, as after a kill; DVC writes it again", file=sys.stderr)
     return bool(halves)
 
 
@@ -88,7 +88,7 @@ def _lock_is_broken() -> bool:
     from dvc.exceptions import DvcException
 
     lock = Path("dvc.lock")
-    if not lock.exists() or b"<<<<<<< " in lock.read_bytes():  # a merge is the user's to end, as DVC says
+    if not lock.exists() or b"<<<<<<< " in lock.read_bytes():  # the user must resolve a merge, as DVC says
         return False
     try:
         Lockfile.validate(load_yaml(lock), str(lock))
@@ -105,7 +105,7 @@ def _rwlock_is_broken() -> bool:
     try:
         with rwlock(".dvc/tmp", localfs, "seedling", read=[], write=[], hardlink=False):
             return False
-    except LockError:  # another command writes it just now
+    except LockError:  # another command is writing it
         return False
     except (RWLockFileCorruptedError, RWLockFileFormatError):
         return True
@@ -117,7 +117,8 @@ def _environment(runtime: Mapping[str, Any], status: Path) -> dict[str, str]:  #
     return {
         **os.environ,
         "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}",
-        "VIRTUAL_ENV": sys.prefix,  # where stages/start.sh looks first
+        "VIRTUAL_ENV": sys.prefix,  # stages/start.sh takes its Python from here
+        # the stages of one command share its cost cap
         RUN_VARIABLE: os.environ.get(RUN_VARIABLE) or run_id(psutil.Process()),
         STATUS_VARIABLE: str(status),
         RUNTIME_VARIABLE: json.dumps(overlay) if overlay else "",

@@ -1,4 +1,4 @@
-"""`seedling seeds check FILE`: what a seed file covers, which tasks are alike, and what a prompt will show."""
+"""`seedling seeds check FILE`: show what a seed file covers, which tasks are alike, and what a prompt will show."""
 
 import argparse
 import os
@@ -34,17 +34,17 @@ _WIDTH = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("action", choices=["check"], help="schema, coverage, near pairs, and the prompt it leads to")
+    parser.add_argument("action", choices=["check"], help="show faults, coverage, near-duplicates and the first prompt")
     parser.add_argument(
-        "file", nargs="?", type=os.path.abspath, help="a file of seed tasks; without one, that of the config"
+        "file", nargs="?", type=os.path.abspath, help="a file of seed tasks; by default that of the config"
     )
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the report on a seed file (the one in force where none is named) on stdout; return 0.
+    """Print the report on a seed file (by default that of the config) on stdout; return 0.
 
     Raises:
-        UserError: the file cannot be read, a line is no seed task, or two tasks have one id.
+        UserError: the file cannot be read, a line is not a seed task, or two tasks have the same id.
     """
     config = stage_config("generate", Config)
     path = _from_root(options.file) if options.file else config.seeds.path
@@ -54,13 +54,13 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _from_root(path: str) -> str:
-    """Return a path relative to the root where the file lies below it, so that reports and errors stay short."""
+    """Return a path relative to the root if the file is below it, so that reports and errors stay short."""
     root = Path.cwd()
     return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
 
 
 def form_of(instruction: str) -> str:
-    """Return `question`, `given context` or `imperative`, going by how the instruction begins and ends."""
+    """Return `question`, `given context` or `imperative`, judged by how the instruction begins and ends."""
     opening = _opening(instruction)
     if _QUESTION.match(opening) or instruction.rstrip().endswith("?"):
         return "question"
@@ -68,9 +68,9 @@ def form_of(instruction: str) -> str:
 
 
 def near_pairs(seeds: Sequence[SeedTask], config: Config) -> list[tuple[float, str, str]]:
-    """Return (ROUGE-L, id, id) of the pairs a generated instruction would be rejected for, closest first.
+    """Return (ROUGE-L, id, id) of each pair that is too similar by `generate.rouge_threshold`, closest first.
 
-    Each task is compared with those before it, and only its closest is named.
+    Each task is compared with those before it, and only the closest of them is named.
     """
     pool = NoveltyPool(config.generate.rouge_threshold, TOKENIZERS[config.generate.tokenizer])
     ids: list[str] = []
@@ -132,7 +132,7 @@ def _advice(path: str, seeds: Sequence[SeedTask], config: Config, without_input:
     if not any(seed.is_classification for seed in seeds):
         yield from _line("note", "no classification task: models will propose few, and classification_only cannot run")
     if without_input in (0, len(seeds)) and len(seeds) > 1:
-        yield from _line("note", f"{'no' if not without_input else 'every'} task is without input: a mixture is better")
+        yield from _line("note", f"{'no' if without_input else 'every'} task has an input: a mixture is better")
 
 
 def _counts(values: Iterator[str] | Sequence[str], most: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What to say about a stage that keeps nothing or little: the counts, an example, and what may help."""
+"""Messages about a stage that keeps nothing or little: the counts, an example, and advice."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from stages.contract.files import load_yaml
 from stages.contract.pipeline import declared
 from stages.contract.records import Rejected
 
-_JUDGED_FROM = 20  # records; a share of fewer says little
+_JUDGED_FROM = 20  # records; the share of fewer is mostly chance
 _LIMITS = ("target_reached", "beyond_max_instances")
-"""Reasons that tell of a limit of the config and not of the records."""
+"""Reasons that come from a limit in the config and say nothing about the record."""
 _EXAMPLE_LENGTH = 100
 
 ADVICE = {
@@ -25,18 +25,18 @@ ADVICE = {
     "answer_filtered": "the provider withholds the answers; choose another model or other seeds",
     "prompt_too_long": "the prompts are too long for the model; choose another one",
     "cut_off": "the answers reach their token limit; raise generate.max_tokens, or instantiate.max_tokens_per_instance "
-    "if it is filter that rejects",
+    "if filter rejects them",
     "output_refusal": "the model refuses the tasks; choose another model (llm@instantiate.llm=…) or other seeds",
-    "without_words": "generate.tokenizer=rouge sees a to z and 0 to 9 alone; choose generate.tokenizer=unicode",
-    "too_similar": "the model repeats what is there; write seeds that differ more, or raise the rouge_threshold",
-    "duplicate": "the model repeats what is there; write seeds that differ more, or choose another model",
+    "without_words": "generate.tokenizer=rouge reads only a-z and 0-9; choose generate.tokenizer=unicode",
+    "too_similar": "the model repeats itself or the seeds; write seeds that differ more, or raise the rouge_threshold",
+    "duplicate": "the model repeats itself or the seeds; write seeds that differ more, or choose another model",
 }
 """Reason -> what it means when most records are rejected for it, and what may help."""
 _OTHER_ADVICE = "choose another model or another prompt, or change the rule"
 
 
 def nothing_kept(stage: str, rejected: Sequence[Rejected]) -> str:
-    """Return the message of a stage that keeps nothing: counts, advice, and how the files of the last run come back."""
+    """Return the message of a stage that keeps nothing: counts, advice, and how to restore the last run's files."""
     if not rejected:
         return "kept nothing, since nothing came in; run the stages before this one"
     counts = Counter(row.reason for row in rejected)
@@ -51,9 +51,9 @@ def nothing_kept(stage: str, rejected: Sequence[Rejected]) -> str:
 
 
 def _way_back(stage: str) -> str:
-    """Return the line that says how the files of a stage's last run come back; empty where there was none.
+    """Return the line that says how to restore the files of a stage's last run; empty if there was no such run.
 
-    DVC removes the files before it runs the stage. Its lock and cache still hold them, as long as nothing is written.
+    DVC removes the files before it runs the stage. dvc.lock and the cache still hold them if the stage writes nothing.
     """
     if not Path("dvc.lock").exists() or stage not in load_yaml("dvc.lock").get("stages", {}):
         return ""
@@ -63,20 +63,20 @@ def _way_back(stage: str) -> str:
 
 
 def little_kept(kept: int, rejected: Sequence[Rejected], stage: str, min_kept: float) -> str:
-    """Return what to say when less than a share of at least 20 records is kept; empty otherwise.
+    """Return a warning if a stage keeps less than the share `min_kept` of at least 20 records; empty otherwise.
 
-    Records that are left out by a limit, such as the number of instructions wanted, do not count.
+    Records rejected by a limit, such as the number of instructions wanted, do not count.
     """
     counts = Counter(row.reason for row in rejected if row.reason not in _LIMITS)
     judged = kept + counts.total()
     if judged < _JUDGED_FROM or kept >= min_kept * judged:
         return ""
     [(most, _)] = counts.most_common(1)
-    return f"; fewer than {stage}.min_kept={min_kept}, most are {most}: {ADVICE.get(most, _OTHER_ADVICE)}"
+    return f"; kept less than {stage}.min_kept={min_kept}, most rejected as {most}: {ADVICE.get(most, _OTHER_ADVICE)}"
 
 
 def _example(row: Rejected) -> str:
-    """Return the words that a record was rejected for, or the text that it holds; empty where there are none."""
+    """Return the start of the text that caused the rejection, else of the record's own text; empty if there is none."""
     texts = [row.detail.get("text"), row.detail.get("found")]
     texts += [row.record.get(field) for field in ("output", "raw_instances", "instruction")]
     return next((text[:_EXAMPLE_LENGTH] for text in texts if isinstance(text, str) and text), "")

@@ -5,18 +5,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_OTHERWISE = {"null", "true", "false", "nan", "inf"}  # words that are no text unless they stand in quotes
+_OTHERWISE = {"null", "true", "false", "nan", "inf"}  # words that are read as text only in quotes
 
 
 def look_up(content: Any, dotted: str) -> Any:  # Any: what YAML holds
-    """Return the value at a dotted key, None where a part of it is missing."""
+    """Return the value at a dotted key; None if any part of the key is missing."""
     for part in dotted.split("."):
         content = content.get(part) if isinstance(content, Mapping) else None
     return content
 
 
 def put(content: dict[str, Any], dotted: str, value: Any) -> None:  # Any: what YAML holds
-    """Set the value at a dotted key; whatever stands in the way and is no mapping is replaced."""
+    """Set the value at a dotted key; a parent that is missing or not a mapping becomes a new mapping."""
     *parents, last = dotted.split(".")
     for parent in parents:
         if not isinstance(content.get(parent), dict):
@@ -26,7 +26,7 @@ def put(content: dict[str, Any], dotted: str, value: Any) -> None:  # Any: what 
 
 
 def selected(content: Mapping[str, Any], keys: list[str]) -> dict[str, Any]:  # Any: what YAML holds
-    """Return a mapping of these dotted keys alone; a key that is missing stays missing."""
+    """Return a mapping with only these dotted keys; a key that is missing stays missing."""
     selection: dict[str, Any] = {}
     for key in keys:
         parent_key, _, last = key.rpartition(".")
@@ -37,7 +37,7 @@ def selected(content: Mapping[str, Any], keys: list[str]) -> dict[str, Any]:  # 
 
 
 def leaves(content: Any, key: str = "") -> dict[str, Any]:  # Any: what YAML holds
-    """Return the values below a key by their dotted keys; an empty mapping counts as a value."""
+    """Return the values below a key, each under its dotted key; an empty mapping counts as a value."""
     if not isinstance(content, Mapping) or not content:
         return {key: content}
     inner = [leaves(part, f"{key}.{name}" if key else str(name)) for name, part in content.items()]
@@ -57,7 +57,7 @@ def as_typed(value: Any) -> str:  # Any: what YAML holds
 
 
 def _quoted(text: str) -> str:
-    """Return a text in quotes; unlike `repr` it keeps a backslash single, as the command line reads it."""
+    """Return a text in quotes. Unlike `repr`, it does not double a backslash: the command line reads a single one."""
     for sign, escape in (("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
         text = text.replace(sign, escape)
     if "'" in text and '"' not in text:

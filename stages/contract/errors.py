@@ -4,13 +4,13 @@ import errno
 
 
 class SeedlingError(Exception):
-    """The world failed (network, disk, a model that does not answer): exit code 1; stored answers are kept."""
+    """Something outside failed (network, disk, a model that does not answer): exit code 1; stored answers are kept."""
 
     exit_code = 1
 
 
 class UserError(SeedlingError):
-    """Something must be changed by the user (config, seeds, prompts, key): exit code 2."""
+    """The user must change something (config, seeds, prompts, key): exit code 2."""
 
     exit_code = 2
 
@@ -19,7 +19,7 @@ class StoppedError(SeedlingError):
     """A signal asked the stage to stop: exit code 128 + the signal's number; no output is written."""
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__("stopped; every answer received is stored, run the same command to go on")
+        super().__init__("stopped; every answer received is stored, run the same command to resume")
         self.exit_code = 128 + signal_number
 
 

@@ -1,4 +1,4 @@
-"""Files in and out: a YAML mapping is read, a file is written whole or not at all."""
+"""Read YAML mappings, and write files whole or not at all."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from stages.contract.errors import UserError, unusable
 
 
 def load_yaml(path: str | Path, *, empty_is_a_mapping: bool = False) -> dict[str, Any]:  # Any: what YAML holds
-    """Return the mapping a YAML file holds; an empty one where a file of comments alone is allowed.
+    """Return the mapping in a YAML file; with `empty_is_a_mapping`, a file of comments alone gives an empty one.
 
     Raises:
         UserError: no such file, not YAML, or not a mapping.

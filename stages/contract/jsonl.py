@@ -1,4 +1,4 @@
-"""JSON Lines in, JSON Lines out: UTF-8, one record a line, written whole or not at all."""
+"""Read and write JSON Lines: UTF-8, one record a line, written whole or not at all."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,16 +22,16 @@ def read_records(path: str | Path, record: type[Record]) -> list[Record]:
 
 
 def parse_record(line: str, record: type[Record], where: str, advice: str = "correct this line") -> Record:
-    """Return the record one line of JSON holds.
+    """Return the record in one line of JSON.
 
     Args:
         line: one JSON object.
         record: the kind of record.
         where: the file and line, for the message.
-        advice: what to do when the line is no JSON or lacks a field.
+        advice: what to do when the line is not JSON or lacks a field.
 
     Raises:
-        UserError: names `where`, all missing fields or the first faulty one, and what was found there.
+        UserError: the line is not such a record; the message names the missing fields, or the first faulty one.
     """
     try:
         return record.model_validate_json(line)
@@ -69,7 +69,7 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def write_records(path: str | Path, records: Iterable[BaseModel]) -> None:
-    """Write records, one a line; no record is one blank line, since DVC warns of an empty file at every run."""
+    """Write records, one a line. Without any, write one blank line: DVC warns about an empty file at every run."""
     with writing(path) as target, open(target, "w", encoding="utf-8") as file:
         file.writelines(record.model_dump_json() + "\n" for record in records)
         if not file.tell():

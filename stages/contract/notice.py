@@ -1,4 +1,4 @@
-"""What must be said wherever data of the built-in model is shown."""
+"""The notice that goes with all data of the built-in model."""
 
 from collections.abc import Iterable
 
@@ -6,6 +6,6 @@ _NOTICE = "Demonstration data from a built-in book of hand-written tasks, not fr
 
 
 def demonstration_notice(models: Iterable[str]) -> str:
-    """Return what to say about data that the built-in model wrote; empty when none of the models is built in."""
+    """Return the notice for data that these models wrote; empty unless one of them is the built-in model."""
     built_in = any(model.startswith("offline/") for model in models)
     return _NOTICE if built_in else ""

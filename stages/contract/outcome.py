@@ -1,4 +1,4 @@
-"""What a stage has decided, and the files that say so."""
+"""The records that a stage keeps and rejects, and the files it reports them in."""
 
 import math
 import sys
@@ -26,7 +26,7 @@ class Outcome:
         self.started = time.monotonic()
 
     def reject(self, reason: str, record: BaseModel, **detail: Any) -> None:  # Any: JSON values
-        """Record that `record` is not passed on, why, and what the decision rests on."""
+        """Reject a record, with the reason and the details behind it."""
         self.rejected.append(
             Rejected(stage=self.name, reason=reason, detail=detail, record=record.model_dump(mode="json"))
         )
@@ -34,14 +34,14 @@ class Outcome:
     def write(
         self, path: str, received: int, answers: Sequence[Answer] | None = None, *, min_kept: float, seeds: int = 0
     ) -> None:
-        """Write the kept records to `path`, then all that `close` writes.
+        """Write the kept records to `path`, then everything that `close` writes.
 
         Args:
             path: the file of the kept records.
             received: how many records came in.
             answers: the transcript; None for a stage that asks no model.
             min_kept: the summary line warns when a smaller share of the records is kept.
-            seeds: how many of the kept records are seeds, which do not count: seeds alone are no dataset.
+            seeds: how many of the kept records are seeds. They do not count: seeds alone are not a dataset.
 
         Raises:
             SeedlingError: nothing is kept. Nothing is written then, so `dvc checkout` can restore the last run.
@@ -60,10 +60,9 @@ class Outcome:
     def close(
         self, path: str, received: int, passed: int, answers: Sequence[Answer] | None = None, doubt: str = ""
     ) -> None:
-        """Write the rejected records, transcript and metrics of a stage whose output is written; print a summary line.
+        """Write the rejected records, the transcript and the metrics, and print a summary line that ends with `doubt`.
 
-        The metrics are of the answer set, not of this process: a replay from the store writes the same bytes.
-        `doubt` ends the summary line.
+        The metrics describe the answers and not this process, so a replay from the store writes the same bytes.
         """
         assert received == passed + len(self.rejected), (received, passed, len(self.rejected))
         write_records(f"data/rejected/{self.name}.jsonl", self.rejected)

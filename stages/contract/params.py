@@ -1,4 +1,4 @@
-"""params.yaml as a validated config: the one way from the file to values that code may use."""
+"""Read params.yaml and validate it as a config."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from stages.contract.files import load_yaml
 from stages.contract.validation import Model, validate
 
 RUNTIME_VARIABLE = "SEEDLING_RUNTIME"
-"""JSON laid over params.yaml's `runtime` for one command."""
+"""JSON that overrides keys of `runtime` in params.yaml for one command."""
 
 
 def load_params() -> dict[str, Any]:  # Any: what YAML holds
@@ -20,7 +20,7 @@ def load_params() -> dict[str, Any]:  # Any: what YAML holds
 
 
 def current_config(model: type[Model], keys: list[str] | None = None) -> Model:
-    """Return params.yaml, with what the environment lays over `runtime`, as a model.
+    """Return params.yaml as a model, with `runtime` as the environment overrides it.
 
     Args:
         model: the whole `Config`, or the sections that a stage reads.
@@ -35,21 +35,21 @@ def current_config(model: type[Model], keys: list[str] | None = None) -> Model:
 
 
 def overlaid(params: Mapping[str, Any]) -> Any:  # Any: what YAML holds
-    """Return `runtime` as it holds for this command; what is no mapping is left to the validation to name."""
+    """Return `runtime` as it holds for this command; if it is not a mapping, the validation will report it."""
     runtime, overlay = params.get("runtime"), runtime_overlay()
     return {**(runtime or {}), **overlay} if isinstance(runtime, dict | None) else runtime
 
 
 def runtime_overlay() -> dict[str, Any]:  # Any: what JSON holds
-    """Return what the environment lays over `runtime`.
+    """Return the keys of `runtime` that the environment overrides.
 
     Raises:
-        UserError: the variable holds no JSON object.
+        UserError: the variable is not a JSON object.
     """
     try:
         overlay = json.loads(os.environ.get(RUNTIME_VARIABLE) or "{}")
     except json.JSONDecodeError as error:
         raise UserError(f"{RUNTIME_VARIABLE}: is not JSON ({error}); unset it or correct it") from None
     if not isinstance(overlay, dict):
-        raise UserError(f"{RUNTIME_VARIABLE}: holds {overlay!r}, not a JSON object; unset it or correct it")
+        raise UserError(f"{RUNTIME_VARIABLE}: holds {json.dumps(overlay)}, not a JSON object; unset it or correct it")
     return overlay

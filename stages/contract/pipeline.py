@@ -1,4 +1,4 @@
-"""dvc.yaml as data: what a stage declares, and the state of all that it depends on."""
+"""Read dvc.yaml: what a stage declares, and the current state of everything it depends on."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ State = dict[str, Any]  # Any: what YAML holds
 
 
 def declared(name: str, pipeline: str = ROOT_PIPELINE) -> dict[str, Any]:  # Any: what YAML holds
-    """Return what a pipeline file declares of a stage."""
+    """Return what a pipeline file declares about a stage."""
     stage: dict[str, Any] = load_yaml(pipeline)["stages"][name]
     return stage
 
@@ -37,7 +37,7 @@ def state_of(name: str, pipeline: str = ROOT_PIPELINE) -> State:
 
 
 def _md5(path: Path) -> str | None:
-    """Return the hash of a file or folder as DVC computes it, None where there is neither."""
+    """Return the hash of a file or folder as DVC computes it; None if the path does not exist."""
     if path.is_dir():
         entries = [{"md5": _md5(file), "relpath": file.relative_to(path).as_posix()} for file in _files(path)]
         listing = json.dumps(sorted(entries, key=lambda entry: str(entry["relpath"])), sort_keys=True)

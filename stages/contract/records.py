@@ -34,7 +34,7 @@ class InputOutput(Record):
 
 
 class SeedTask(Record):
-    """A task written by hand, with which the pool begins (published format of the original release)."""
+    """A task written by hand; the pool starts with these (format of the original release)."""
 
     id: Annotated[str, Field(min_length=1)]
     name: str = ""
@@ -77,7 +77,7 @@ class Instruction(Candidate):
 
 
 class ClassifiedInstruction(Instruction):
-    """An instruction with the verdict whether it is a classification task."""
+    """An instruction with a verdict: whether it is a classification task."""
 
     is_classification: bool
     raw_classification: str
@@ -119,7 +119,7 @@ class Rejected(Record):
     reason: str
     """A word of the stage's closed vocabulary, such as `too_similar`."""
     detail: dict[str, JsonValue]
-    """What the decision rests on: a score, the nearest id, the matched words."""
+    """Details behind the decision: a score, the nearest id, the matched words."""
     record: dict[str, JsonValue]
 
 
@@ -142,10 +142,10 @@ class Answer(Record):
     completion_tokens: int
     reasoning_tokens: int
     cost_usd: float | None
-    """What the answer cost when it was bought; null when the price of the model is not known."""
+    """What the answer cost when it was received; null when the price of the model is not known."""
     dropped_parameters: list[str]
     """Decoding parameters of the config that this model does not accept and that were therefore not sent."""
 
 
 NO_ANSWER = {"content_filter": "answer_filtered", "context_window": "prompt_too_long"}
-"""Finish reason of an answer that is none -> the reason its record is rejected for."""
+"""Finish reason of a call that gave no answer -> the reason for rejecting its record."""

@@ -1,4 +1,4 @@
-"""Reading a file of seed tasks."""
+"""Read a file of seed tasks."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def read_seeds(path: str) -> list[SeedTask]:
 
 def _tasks(path: str) -> Iterator[tuple[int, str]]:
     """Yield the JSON of each task with the number of the line on which it begins."""
-    # Windows editors put a byte order mark in front, and files put together have one in front of each part.
+    # Windows editors start a file with a byte order mark, and concatenated files have one before each part.
     lines = [(number, line.strip("\ufeff \t\r\n")) for number, line in numbered_lines(path)]
     filled = [(number, line) for number, line in lines if line]
     if filled and filled[0][1].startswith("["):

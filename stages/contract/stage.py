@@ -13,7 +13,7 @@ from stages.contract.pipeline import ROOT_PIPELINE, declared, state_of
 from stages.contract.validation import Model
 
 STATUS_VARIABLE = "SEEDLING_STATUS"
-"""A file that receives a failing stage's exit code, which DVC does not pass on."""
+"""Names a file that receives a failing stage's exit code, since DVC does not pass it on."""
 
 
 @contextmanager
@@ -30,9 +30,9 @@ def stage(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -> Itera
 
 
 def stage_config(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -> Model:
-    """Return the parameters that a pipeline file declares for a stage, and `runtime` where the model has it.
+    """Return the parameters that a pipeline file declares for a stage, and `runtime` if the model has it.
 
-    Exactly what is declared is handed over, so what DVC tracks and what the code reads cannot diverge.
+    The model gets only what is declared, so the code cannot read a parameter that DVC does not track.
 
     Raises:
         UserError: params.yaml or the environment holds a faulty value.
@@ -44,12 +44,12 @@ def stage_config(name: str, model: type[Model], pipeline: str = ROOT_PIPELINE) -
 @contextmanager
 def reported(name: str) -> Iterator[None]:
     """Run the body of a stage; an error ends the process with one line for each fault, and the error's exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # stages/__main__.py had switched it off for the imports
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # until here Ctrl-C ended it: see __main__.py
     try:
         yield
     except SeedlingError as error:
         leave(name, error)
-    except OSError as error:  # of a file that no other code gives words to, such as one in a folder that cannot be read
+    except OSError as error:  # about a file that no other code checks, such as one in a folder that cannot be read
         leave(name, unusable(error.filename, error))
     except KeyboardInterrupt:
         leave(name, StoppedError(signal.SIGINT))
@@ -59,11 +59,11 @@ def reported(name: str) -> Iterator[None]:
 def unchanged(name: str, pipeline: str = ROOT_PIPELINE) -> Iterator[None]:
     """Run the body of a stage, and fail if its parameters or dependencies change meanwhile.
 
-    DVC hashes them only after the command, so it would record values that the stage never saw, and its run cache would
-    serve that output for them from then on.
+    DVC hashes them only after the command. It would record values that the stage never saw, and from then on its run
+    cache would serve this output for those values.
 
     Raises:
-        SeedlingError: something changed; it is named.
+        SeedlingError: something changed; the message names it.
     """
     before = state_of(name, pipeline)
     yield

@@ -1,4 +1,4 @@
-"""From what YAML holds to a validated model, or to one line for each fault in it."""
+"""Turn the content of YAML into a validated model, or into one line for each fault."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ _OF_A_STAGE = re.compile(r"^(?:generate|classify|instantiate)\.(?=llm\.)")
 
 
 def validate(model: type[Model], content: Any) -> Model:  # Any: what YAML holds
-    """Return the model that composed or loaded YAML holds.
+    """Return the content of YAML, composed or loaded, as a model.
 
     Raises:
         UserError: one line for each fault, with the key, what was found and the values allowed.
@@ -24,7 +24,7 @@ def validate(model: type[Model], content: Any) -> Model:  # Any: what YAML holds
         return model.model_validate(content)
     except ValidationError as error:
         lines = [_fault_line(model, fault) for fault in error.errors()]
-        shared = {_OF_A_STAGE.sub("", line): line for line in reversed(lines)}  # a model shared by stages: one line
+        shared = {_OF_A_STAGE.sub("", line): line for line in reversed(lines)}  # stages share the fault: one line
         raise UserError("\n".join(reversed(shared.values()))) from None
 
 
@@ -42,7 +42,7 @@ def _fault_line(model: type[BaseModel], fault: Any) -> str:  # Any: pydantic's E
         return f"{key}: {message}; api_key_env takes the NAME of a variable, api_base a plain URL"
     found = fault["input"]
     shown = as_typed(found) if found is None or isinstance(found, bool | list | dict) else repr(found)
-    # YAML reads a commit such as 5e12345 as a number, and its spelling is lost by then
+    # YAML has read a commit such as 5e12345 as a number, so its spelling is lost here
     unquoted = fault["type"] == "string_type" and isinstance(found, int | float)
     hint = "; a text that YAML takes for something else needs quotes, as in '1e5' or 'true'" if unquoted else ""
     return f"{key}: {message}, found {shown}{hint}"
@@ -50,7 +50,7 @@ def _fault_line(model: type[BaseModel], fault: Any) -> str:  # Any: pydantic's E
 
 def _unknown_key_line(model: Any, location: tuple[str | int, ...]) -> str:  # Any: annotations are not all models
     for part in location[:-1]:
-        inner = get_args(model)  # of a list its items, of a mapping its values
+        inner = get_args(model)  # the items of a list, the values of a mapping
         model = inner[-1] if inner else model.model_fields[part].annotation
     known = list(model.model_fields)
     close = difflib.get_close_matches(str(location[-1]), known, n=1)

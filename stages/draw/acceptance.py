@@ -1,4 +1,4 @@
-"""How many candidates the answers bring: what to expect of the next ones, and when to stop asking."""
+"""The acceptance of candidates: how many to expect from the next answers, and when to stop asking."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from stages.contract.outcome import total_cost
 from stages.contract.records import Answer
 from stages.contract.sections.generate import Generate
 
-_EXPECTED_FROM = 20  # last requests whose mean acceptance is expected of the next ones
+_EXPECTED_FROM = 20  # recent requests whose mean acceptance predicts that of the next ones
 
 
 class Acceptance:
@@ -31,21 +31,22 @@ class Acceptance:
         return sum(recent) / len(recent) if recent else self._generate.per_request
 
     def requests_for(self, instructions: int) -> int:
-        """Return about how many answers it takes to accept so many more instructions."""
+        """Return an estimate of the answers needed to accept this many more instructions."""
+        # the bound keeps the estimate finite while nothing is accepted
         return math.ceil(instructions / max(self.expected, 0.1))
 
     @property
     def saturated(self) -> bool:
-        """Whether the share accepted over the last `acceptance_requests` requests is below `min_acceptance`."""
+        """True if the share accepted over the last `acceptance_requests` requests is below `min_acceptance`."""
         requests = self._generate.acceptance_requests
         accepted, candidates = sum(self._accepted[-requests:]), sum(self._candidates[-requests:])
         return len(self._accepted) >= requests and accepted < self._generate.min_acceptance * candidates
 
     def curve(self, answers: Sequence[Answer]) -> list[dict[str, int | float | None]]:
-        """Return a row for the start and for each answer: accepted instructions so far, and their marginal cost.
+        """Return one row for the start and one for each answer: instructions accepted so far, and the marginal cost.
 
-        The marginal cost is what the last `acceptance_requests` requests cost per instruction they brought, in USD;
-        null where they brought none or a price is not known.
+        The marginal cost is the cost in USD of the last `acceptance_requests` requests, per instruction that they
+        added; null if they added none or a price is not known.
         """
         rows: list[dict[str, int | float | None]] = []
         for index, accepted in enumerate(accumulate(self._accepted, initial=0)):

@@ -31,30 +31,30 @@ def id_bits(task_id: str) -> int:
 
 
 def ranked(ids: Sequence[str], bits: NDArray[np.uint64], draw: int, count: int) -> list[tuple[int, int]]:
-    """Return (rank, position) of the `count` ids that come first in the ranking of a draw, in its order.
+    """Return (rank, position) of the first `count` ids in the ranking of a draw, lowest rank first.
 
     A task's rank depends on the draw and its own id, so a new task changes only the prompts that show it.
     """
     ranks = _scramble(bits ^ np.uint64(draw))
     positions = np.arange(len(ranks))
-    if 0 < count < len(ranks):
+    if 0 < count < len(ranks):  # sorting the whole of a large pool for every prompt would be slow
         positions = np.flatnonzero(ranks <= np.partition(ranks, count - 1)[count - 1])
     found = sorted((int(ranks[position]), ids[int(position)], int(position)) for position in positions)
     return [(rank, position) for rank, _, position in found[:count]]
 
 
 def draw_focus(focus: Sequence[Focus], draw: int) -> str:
-    """Return the text of the focus that a draw falls on, in proportion to the weights; empty if there is none."""
+    """Return the text of the focus that a draw selects, in proportion to the weights; empty if there is none."""
     point = draw / 2**64 * sum(entry.weight for entry in focus)
     for entry in focus:
         point -= entry.weight
         if point < 0:
             return entry.text
-    return focus[-1].text if focus else ""
+    return focus[-1].text if focus else ""  # rounding may leave `point` at 0
 
 
 class Shelf:
-    """Tasks that prompts can show, with the bits they are ranked by."""
+    """Tasks that prompts can show, with the bits that rank them."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -73,6 +73,6 @@ class Shelf:
         self.instructions.append(instruction)
 
     def draw(self, draw: int, count: int, size: int) -> list[tuple[int, str, str]]:
-        """Return (rank, id, instruction) of the first `count` in the ranking of the oldest `size` tasks."""
+        """Return (rank, id, instruction) of the first `count` tasks in the ranking of the oldest `size` tasks."""
         found = ranked(self.ids[:size], self._bits[:size], draw, count)
         return [(rank, self.ids[position], self.instructions[position]) for rank, position in found]

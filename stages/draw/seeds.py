@@ -1,4 +1,4 @@
-"""Whether a run can begin with these seeds: what is wrong with them is told before the first request."""
+"""Check the seeds before the first request, so that a run that cannot work costs nothing."""
 
 import difflib
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from stages.novelty.tokens import TOKENIZERS, unicode_tokens
 
 
 def check_seeds(seeds: Sequence[SeedTask], path: str, generate: Generate) -> None:
-    """Raise a UserError when no prompt can be made of the seeds, or when candidates like them could not be kept."""
+    """Raise a UserError if no prompt can show these seeds, or if candidates like them could not be kept."""
     _refuse_unknown_domains(seeds, path, generate)
     shown = [seed for seed in seeds if is_shown(seed, generate)]
     if not shown:
         raise UserError(f"{path}: no classification task for generate.classification_only; add one")
     if unseen := [seed for seed in shown if not is_seen(seed.instruction, generate.tokenizer)]:
         raise UserError(
-            f"{path}: generate.tokenizer={generate.tokenizer} sees a to z and 0 to 9 alone and cannot compare "
+            f"{path}: generate.tokenizer={generate.tokenizer} reads only a-z and 0-9, so it cannot compare "
             f"{len(unseen):,} of {len(shown):,} seeds, such as {unseen[0].id!r}, or any task like them; "
             "run `seedling run generate.tokenizer=unicode`"
         )
@@ -33,17 +33,17 @@ def check_seeds(seeds: Sequence[SeedTask], path: str, generate: Generate) -> Non
 
 
 def is_seen(text: str, tokenizer: str) -> bool:
-    """Return whether a tokenizer finds something in at least half of the words of a text."""
+    """Return True if a tokenizer finds tokens in at least half of the words of a text."""
     words = unicode_tokens(text)
     return 2 * sum(bool(TOKENIZERS[tokenizer](word)) for word in words) >= len(words)
 
 
 def doubt_about(seeds: Sequence[SeedTask], generate: Generate) -> str:
-    """Return what will make a run poor although it can begin; empty where nothing does."""
+    """Return a warning about seeds that a run can start with but that will make it poor; empty if there is none."""
     shown = [seed.instruction for seed in seeds if is_shown(seed, generate)]
     pool = NoveltyPool(generate.rouge_threshold, TOKENIZERS[generate.tokenizer])
     pool.add(shown[:1])
-    if len(shown) < 2 or any(pool.compare([text])[0].accepted for text in shown[1:]):  # ends at the first one
+    if len(shown) < 2 or any(pool.compare([text])[0].accepted for text in shown[1:]):  # stops at the first one
         return ""
     return (
         f"all {len(shown):,} seeds are alike (ROUGE-L above {generate.rouge_threshold}), so prompts show one task "
@@ -56,4 +56,4 @@ def _refuse_unknown_domains(seeds: Sequence[SeedTask], path: str, generate: Gene
     if unknown := [domain for domain in generate.domains if domain not in domains]:
         close = difflib.get_close_matches(unknown[0], domains, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(domains) or 'none'}"
-        raise UserError(f"generate.domains: {unknown[0]!r} is the domain of no seed in {path}; {hint}")
+        raise UserError(f"generate.domains: no seed in {path} has the domain {unknown[0]!r}; {hint}")

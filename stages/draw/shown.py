@@ -28,20 +28,20 @@ class InContext:
         for task in seeds:
             if is_shown(task, generate):
                 self._seeds.add(task.id, task.instruction)
-        self._sizes = [0]  # machine-written instructions after so many commits
+        self._sizes = [0]  # entry n: the number of machine-written instructions after n commits
 
     def add(self, task_id: str, instruction: str) -> None:
         """Add a machine-written instruction; prompts may show it once its answer is committed."""
         self._machine.add(task_id, instruction)
 
     def commit(self) -> None:
-        """End an answer: what was added since the last one becomes part of the next state of the pool."""
+        """Commit an answer: what was added since the last commit becomes part of the next state of the pool."""
         self._sizes.append(len(self._machine))
 
     def show(self, index: int) -> Shown:
-        """Return what request `index` shows: up to `num_machine` machine-written instructions, else seeds.
+        """Return what request `index` shows: up to `num_machine` machine-written instructions, and seeds for the rest.
 
-        They stand in ranked order, which mixes both kinds.
+        Both kinds are in one ranked order, so they are mixed.
         """
         size = self._sizes[commits_before(index, self._generate.window)]
         draw = mix(self._seed, index)
@@ -53,6 +53,6 @@ class InContext:
 
 
 def is_shown(seed: SeedTask, generate: Generate) -> bool:
-    """Return whether prompts may show a seed; candidates must differ from the others all the same."""
+    """Return True if prompts may show a seed. Candidates must differ from every seed, shown or not."""
     wanted = not generate.domains or seed.domain in generate.domains
     return wanted and (seed.is_classification or not generate.classification_only)

@@ -16,8 +16,8 @@ from stages.novelty.rouge import rouge_l
 log = logging.getLogger(__name__)
 
 MOST_SIMILAR = 10
-_BATCH = 64  # texts compared in one call: the compiled loop is at full speed and the memory stays small
-_PART = 16_384  # pool members handed over in one call: what is set up for each call stays in the cache
+_BATCH = 64  # texts compared in one call: enough for the compiled loop to run at full speed, and little memory
+_PART = 16_384  # pool members in one call, so that what rapidfuzz sets up for it stays in the CPU's cache
 _DISTINCT_TOKENS = 0x110000  # one code point each
 
 
@@ -64,9 +64,9 @@ class NoveltyPool:
         return [verdict for batch in self._batches(texts) for verdict in self._judged(batch, joining=False)]
 
     def admit(self, texts: Sequence[str]) -> list[Verdict]:
-        """Return how each text compares with the pool; one that is accepted joins before the next is compared.
+        """Return how each text compares with the pool; an accepted text joins before the next is compared.
 
-        The same as `compare` and `add` one text at a time, at the speed of batches.
+        The result is that of `compare` and `add` for one text at a time, at the speed of batches.
         A text is rejected when its closest member scores above the threshold (exactly the threshold is kept, as in the
         original) or has the same tokens.
         """
@@ -79,7 +79,7 @@ class NoveltyPool:
     def _judged(self, coded: list[str], *, joining: bool) -> Iterator[Verdict]:
         against_pool = self._common(coded, self._texts)
         against_each_other = self._common(coded, coded) if joining else np.zeros((len(coded), 0), np.uint8)
-        joined: list[int] = []
+        joined: list[int] = []  # only texts of the batch that joined count for those after them
         for index, code in enumerate(coded):
             common = np.concatenate([against_pool[index], against_each_other[index, joined]])
             scores = rouge_l(common, len(code), self._lengths[: len(self)])
@@ -117,14 +117,15 @@ class NoveltyPool:
 
     def _common(self, texts: list[str], pool: list[str]) -> NDArray[np.integer]:
         longest = max(map(len, texts), default=0)
-        kind = np.uint8 if longest < 256 else np.uint32
+        kind = np.uint8 if longest < 256 else np.uint32  # nothing in common is longer than the text: a byte is enough
         parts = [pool[start : start + _PART] for start in range(0, len(pool), _PART)] or [pool]
         compare = partial(process.cdist, texts, scorer=LCSseq.similarity, dtype=kind, workers=self._workers)
         return np.concatenate([compare(part) for part in parts], axis=1)
 
 
 def _nearest(scores: NDArray[np.float64]) -> list[tuple[int, float]]:
-    # the tenth best of a thousand maxima is at most the tenth best score, so few are left to rank
+    # Sorting every score would be slow. The tenth best of a thousand maxima is at most the tenth best score, so this
+    # bound leaves few to sort.
     rows = max(1, len(scores) // 1000)
     peaks = scores[: rows * 1000].reshape(rows, -1).max(axis=0)
     bound = np.partition(peaks, -MOST_SIMILAR)[-MOST_SIMILAR] if len(peaks) > MOST_SIMILAR else -1.0

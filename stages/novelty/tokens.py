@@ -12,12 +12,12 @@ _WRITTEN_WITHOUT_SPACES = re.compile(
 
 
 def rouge_tokens(text: str) -> list[str]:
-    """Return the tokens rouge-score finds without a stemmer: runs of a-z and 0-9 of the lower-cased text."""
+    """Return the tokens that rouge-score finds without a stemmer: runs of a-z and 0-9 in the lower-cased text."""
     return _ROUGE_WORD.findall(text.lower())
 
 
 class _Letters(dict[int, int]):
-    """A translation table that keeps letters, marks and numbers of every script and blanks the rest."""
+    """A translation table that keeps letters, marks and numbers of every script, and turns the rest into blanks."""
 
     def __missing__(self, code: int) -> int:
         kept = unicodedata.category(chr(code))[0] in "LMN"
@@ -31,7 +31,7 @@ _LETTERS = _Letters()
 def unicode_tokens(text: str) -> list[str]:
     """Return words of any script; one token per character where a script is written without spaces.
 
-    Equal to `rouge_tokens` on ASCII text. Differs from the original, whose tokenizer keeps a-z and 0-9 alone:
+    Equal to `rouge_tokens` on ASCII text. Differs from the original, whose tokenizer keeps only a-z and 0-9:
     two identical Chinese instructions score 0 there.
     """
     letters = unicodedata.normalize("NFKC", text).lower().translate(_LETTERS)

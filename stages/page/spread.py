@@ -7,7 +7,7 @@ Shown = TypeVar("Shown")
 
 
 def spread(records: Sequence[Shown], count: int) -> list[Shown]:
-    """Return `count` records evenly spaced over all of them, in order; all where there are fewer."""
+    """Return `count` records evenly spaced over all of them, in order; all of them if there are fewer."""
     if count >= len(records):
         return list(records)
     return [records[(2 * place + 1) * len(records) // (2 * count)] for place in range(count)]

@@ -1,4 +1,4 @@
-"""`analyze`."""
+"""The section `analyze`."""
 
 from stages.contract.sections.base import Count, Section
 

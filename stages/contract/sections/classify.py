@@ -1,4 +1,4 @@
-"""`classify`."""
+"""The section `classify`."""
 
 from stages.contract.sections.base import Positive
 from stages.contract.sections.decoding import Decoding

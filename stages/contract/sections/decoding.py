@@ -1,4 +1,4 @@
-"""What the sections of the three model stages share."""
+"""The keys that the sections of the three model stages share."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from stages.contract.sections.llm import Llm
 
 
 class Decoding(Section):
-    """The model of a stage, its decoding parameters (null means not sent), and the share kept that gives no warning."""
+    """The model of a stage, its decoding parameters (null means not sent), and the share to keep without a warning."""
 
     llm: Llm
     temperature: Annotated[float, Field(ge=0, le=2)] | None

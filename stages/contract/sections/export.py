@@ -1,4 +1,4 @@
-"""`export`."""
+"""The section `export`."""
 
 from typing import Annotated, Literal
 

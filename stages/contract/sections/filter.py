@@ -1,4 +1,4 @@
-"""`filter`."""
+"""The section `filter`."""
 
 from typing import Literal
 

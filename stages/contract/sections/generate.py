@@ -1,4 +1,4 @@
-"""`generate`."""
+"""The section `generate`."""
 
 from typing import Annotated, Self
 

@@ -1,4 +1,4 @@
-"""`instantiate`."""
+"""The section `instantiate`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`llm`, and the `llm` of each model stage."""
+"""The section `llm`; each model stage has one too."""
 
 from typing import Annotated, Literal, Self
 
@@ -47,7 +47,7 @@ class Llm(Section):
         # Without this rule `dvc exp run -S llm=offline` could leave a paid model, chosen earlier, in place.
         if self.provider != "any" and not self.model.startswith(f"{self.provider}/"):
             raise ValueError(
-                f"llm.model {self.model!r} is not of llm.provider {self.provider!r}; choose the group that fits, "
-                f"or write the model as {self.provider}/NAME"
+                f"llm.model {self.model!r} does not belong to llm.provider {self.provider!r}; choose the group "
+                f"that fits, or write the model as {self.provider}/NAME"
             )
         return self

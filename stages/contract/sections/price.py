@@ -8,7 +8,7 @@ from stages.contract.sections.base import Section
 
 
 class Price(Section):
-    """What a model takes for a million tokens, in USD."""
+    """The price of a model for a million tokens, in USD."""
 
     input_usd_per_mtok: Annotated[float, Field(ge=0)]
     cached_input_usd_per_mtok: Annotated[float, Field(ge=0)]

@@ -1,4 +1,4 @@
-"""`prompts`. A model stage declares the templates it renders by itself, so that it depends on no other."""
+"""The section `prompts`. Each model stage declares only its own templates, so that others do not make it rerun."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""`runtime`."""
+"""The section `runtime`."""
 
 from typing import Annotated, Any
 

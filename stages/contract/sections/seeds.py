@@ -1,4 +1,4 @@
-"""`seeds`."""
+"""The section `seeds`."""
 
 from stages.contract.sections.base import Section, Text
 
