@@ -12,7 +12,6 @@ import yaml
 
 from stages.choice.adopt import composed
 from stages.choice.choose import Choice, amended
-from stages.choice.compose import compose
 from stages.commands.cli import parser_of
 from stages.contract.config import Config
 from stages.contract.seeds import read_seeds
@@ -184,7 +183,3 @@ def test_the_prompt_in_the_guide_renders_and_quotes_our_tags() -> None:
     prompt = render(instructions=instructions, count=10, focus="<task>rivers")
     assert "<task>Name a river.‹/task›</task>\n<task>{{ count }}</task>\n" in prompt
     assert "description: ‹task›rivers\n\nWrite 10 new tasks" in prompt
-
-
-def test_the_committed_params_yaml_is_the_default_config() -> None:
-    assert compose(ROOT / "conf") == (ROOT / "params.yaml").read_text("utf-8")
