@@ -4,13 +4,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import yaml
-
 from stages.choice.choose import FILE, Choice
 from stages.choice.compose import compose
 from stages.choice.files import check_files
 from stages.contract.config import Config
-from stages.contract.files import write_text
+from stages.contract.files import parsed_yaml, write_text
 from stages.contract.validation import validate
 
 
@@ -21,7 +19,7 @@ def adopt(choice: Choice) -> None:
         UserError: the choice does not compose or is not valid; nothing is written then.
     """
     params = composed(choice)
-    content = yaml.safe_load(params)
+    content = parsed_yaml(params)
     check_files(validate(Config, {**content, "runtime": {**(content.get("runtime") or {}), **choice.runtime}}))
     # A kill between the two leaves a params.yaml that `check` refuses.
     for path, text in ((FILE, choice.text()), (Path("params.yaml"), params)):

@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from stages.choice.compose import compose
 from stages.contract.dotted import as_typed, leaves
 from stages.contract.errors import UserError
-from stages.contract.files import load_yaml
+from stages.contract.files import load_yaml, parsed_yaml
 
 
 def refuse_drift(params: dict[str, Any]) -> None:  # Any: what YAML holds
     """Raise a UserError, a line for each key, when params.yaml is not what conf/ composes to."""
-    wanted = yaml.safe_load(compose(Path("conf")))
+    wanted = parsed_yaml(compose(Path("conf")))
     if lines := list(differences(wanted, params)):
         raise UserError("\n".join([*lines, "params.yaml: is not what conf/ composes to; run `seedling run`"]))
 
