@@ -7,6 +7,7 @@ about stays: in code, in quotation marks, or in the middle of a sentence.
 import re
 from collections.abc import Iterator
 
+from stages.text.dialects import with_usual_tags
 from stages.text.lines import as_written
 
 OWN, OTHER, AFTER_END = "own turn", "turn of somebody else", "text after an end mark"
@@ -36,7 +37,7 @@ SPELLED: dict[str, str] = {
     CITATION: r":contentReference\[[^\]\n]{0,40}\](?:\{[^}\n]{0,40}\})?|\[oaicite:[^\]\n]{0,40}\]"
     r"|【\d[^】\n†]{0,20}†[^】\n]{0,80}】"
     r"|\ue200[^\ue201\n]{0,200}\ue201|\[cite_start\]|\[cite: ?[\d, ]{1,40}\]",
-    ALONE: r"<bos>|<pad>|<<SYS>>|<</SYS>>|\[gMASK\]|<sop>",
+    ALONE: r"<bos>|<pad>|<sep>|\[e~\[|<<SYS>>|<</SYS>>|\[gMASK\]|<sop>",
 }
 """The marks that are written in another way than `<|name|>`."""
 
@@ -78,6 +79,7 @@ def spoken(text: str) -> str:
     A reasoning block that never closes takes all that follows it, a lone closing tag all that stands before it.
     """
     turns: list[tuple[str, list[str]]] = [(OWN, [])]
+    text = with_usual_tags(text)
     for kind, value in _events(_LOST_CHANNELS.sub("", text, count=1) if _LOST_CHANNELS.match(text) else text):
         if kind == "text":
             turns[-1][1].append(value)
