@@ -216,7 +216,7 @@ def write_answer_that_is_no_record(file: Path) -> None:
     [
         pytest.param(write_garbage, "cannot be used (file is not a database); move it away", id="garbage"),
         pytest.param(cut_in_half, "cannot be used (database disk image is malformed); move it away", id="cut"),
-        pytest.param(executing("CREATE TABLE songs (title)"), "holds a table 'songs'", id="foreign"),
+        pytest.param(executing("CREATE TABLE songs (title)"), "has a table 'songs'", id="foreign"),
         pytest.param(executing("CREATE TABLE answers (title)"), "cannot be used (no such column", id="other_columns"),
         pytest.param(write_answer_that_is_no_record, "cannot be read; restore the file", id="no_record"),
         pytest.param(executing(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"), "by a newer Seedling", id="newer"),

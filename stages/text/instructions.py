@@ -28,6 +28,7 @@ _HEADING = re.compile(
 _TASK_COLUMN = re.compile(rf"(?:new )?(?:{TASK})s?(?: text)?", re.IGNORECASE)
 _HTML_LIST = re.compile(r"^[ \t]*(?:<[ou]l(?: [^<>\n]{1,40})?>\s*)?<li>", re.IGNORECASE | re.MULTILINE)
 _HTML_ITEM = re.compile(r"<li>(.*?)(?:(</li>|(?=<li>)|(?=</[ou]l>))|\Z)", re.DOTALL | re.IGNORECASE)
+_ONE_A_LINE = re.compile(r"(?<=[.!?]) +(?=\d{1,2}[.)] [^\W\da-z_])")
 _KEYS = ("instruction", "task", "prompt", "question", "description", "text", "content")
 _WRAPPINGS = (("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("«", "»"), ("「", "」"), ("`", "`"))
 _SEPARATOR_LINE = re.compile(r"#{2,}|-{3,}|={3,}|\*{3,}|_{3,}|")
@@ -95,11 +96,18 @@ def _tagged(text: str) -> _Blocks:
         if not block[2].strip() and block[3] is not None:
             break
         name = block[1].lower()
-        texts.append(block[2])
+        texts += _listed(block[2])
         unclosed = block[3] is not None
         closings += text.startswith("</", opening_ends + len(block[2]))
     broken = unclosed and (closings > 0 or not ends_a_sentence(texts[-1]))
     return _Blocks(texts, closed=not unclosed, broken=broken)
+
+
+def _listed(text: str) -> list[str]:
+    """Return the tasks in a tag that holds nothing but a list of them, which counts from one."""
+    begins = re.match(r"\s*1[.)]\s", text)
+    items = list_items(_ONE_A_LINE.sub("\n", text).strip(), continues=False) if begins else []
+    return items if len(items) > 1 else [text]
 
 
 def _from_json(text: str) -> _Blocks:

@@ -21,6 +21,11 @@ _EXAMPLE = re.compile(
 )
 _SEPARATOR = re.compile(r"[ \t]*+(?:#{2,}|-{3,}|={3,}|\*{3,}|_{3,})[ \t\r]*+$")
 _INPUT_BESIDE_LABEL = re.compile(r"(?<!\s)\s++Input:[ \t]*", re.IGNORECASE)
+_NEXT_TURN = re.compile(
+    r"(?<=[.!?\d])\n(?:[ \t]*\n)?#{2,} ?(?:Human|User):"  # a dialogue has a title or other turns before it
+    r"|(?<=[.!?\d])\n[ \t]*\n(?:Human|User): [^\n]*\n\s*(?:Assistant|AI):"
+)
+_DIALOGUE = re.compile(r"^\W*\w+:|dialog|conversation|chat|human|user|assistant", re.IGNORECASE | re.MULTILINE)
 _TASK_HEADING = re.compile(r"^#{2,6}[ \t]*+Instruction[ \t]*+:[ \t\r]*+$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -70,7 +75,10 @@ def marked_fields(text: str, output_first: bool) -> list[Field]:
 
 
 def without_next_task(text: str) -> str:
-    """Return the text up to a heading `### Instruction:` with which the model goes on to another task."""
+    """Return the text up to a heading `### Instruction:` or a turn `Human:` with which the model starts another task."""
+    turn = _NEXT_TURN.search(text)
+    if turn and not _DIALOGUE.search(text[: turn.start()]):
+        text = text[: turn.start()]
     for heading in _TASK_HEADING.finditer(text):
         before = text[: heading.start()].rstrip()
         if before and not before.endswith((":", "：")):

@@ -47,6 +47,8 @@ _LEADING_REASONING = re.compile(rf"\s*<({_REASONING_WORDS})>", re.IGNORECASE)  #
 _LEADING_MARKS = re.compile(r"\ufeff?\s*(?:<s>(?![^\n]*</s>[^\n<]*\w)|assistant\r?\n\r?\n)|\ufeff")
 _LOST_CHANNELS = re.compile(r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", re.DOTALL)  # gpt-oss without its marks
 _WHOLE_ANSWER = re.compile(r"\s*<(answer|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I)
+_OWN_NAME = re.compile(r"\*{0,2}(?:Assistant|AI Assistant)\*{0,2}:\*{0,2}\s+")
+_OTHER_NAME = re.compile(r"\n[ \t]*[*#]{0,3}\w+(?: \w+)?\*{0,2}:")  # a dialogue
 _MARK = "|".join(f"(?P<{kind.replace(' ', '_')}>{spelled})" for kind, spelled in SPELLED.items())
 _TOKEN = re.compile(
     rf"(?P<fence>(?:^|(?<=[>\]]))[ \t]*(?P<ticks>`{{3,}}|~{{3,}})[^`\n]*$)"
@@ -162,7 +164,10 @@ def _read(text: str, token: re.Match[str], kind: str, begin: int) -> tuple[int, 
 
 
 def _without_leading(text: str) -> str:
-    """Return a turn without a leading block of reasoning in a tag such as `<reasoning>`."""
+    """Return a turn without a name such as `Assistant:` and a block of reasoning such as `<reasoning>` before it."""
+    name = _OWN_NAME.match(text)
+    if name and not _OTHER_NAME.search(text, name.end()):
+        text = text[name.end() :]
     opening = _LEADING_REASONING.match(text)
     if not opening:
         return text
