@@ -40,7 +40,7 @@ _LEAD = (
 )
 
 _SPEAKS_OF_ITSELF = re.compile(
-    rf"(?<![\"\w])(?:as {_MODEL}(?: (?:created|developed|made|trained) by \w+)?(?:,| and| my| i\b)[^.?!\n]{{0,60}}"
+    rf"(?<![\"\w])(?:as {_MODEL}(?: (?:created|developed|made|trained) by \w+)?(?:,| and| my|(?= i\b))[^.?!\n]{{0,60}}"
     rf"\b(?:i|my|me)\b"
     rf"|i(?:'m| am) {_MODEL}(?=[,.;]| and| so| that| without| with| trained| created)"
     r"|i (?:do not|don't) (?:\w+ly )?have (?:access to (?:real[- ]time|current|live|up-to-date|the internet|external)"
@@ -73,6 +73,12 @@ _ANSWERING = any_of(  # "I cannot name rivers" is a refusal, "I cannot swim" a s
     r"|write"
 )
 
+_OFFERS = re.compile(
+    r"(?:(?:sure|of course|certainly)[,!.]? )?i(?:'d| would| will|'ll) be (?:happy|glad|pleased) to (?:help|assist)\b"
+    r"|(?:please|could you|can you) (?:provide|share|send|give)(?: me)?(?: with)?"
+    r" (?:the|your|some|more) (?:\w+ )?tasks\b",
+    re.IGNORECASE,
+)
 _ASKS_FOR_ONE = any_of(  # an answer that regrets, declines or refuses is wanted
     r"apolog\w*|sorry|regret\w*|declin\w*|refus\w*|reject\w*|turn(?:s|ed|ing)? (?:\w+ ){0,3}down|sa(?:y|ys"
     r"|ying|id) no|excus\w*|unable|cannot|can't|can not|won't|den(?:y|ies|ied|ial)|cancel\w*|resign\w*"
@@ -144,4 +150,4 @@ def speaks_as_a_model(instruction: str) -> str:
     text = visible(instruction)
     if "?" in text:
         return ""
-    return matched(_SPEAKS_OF_ITSELF.match(text) or _DECLINES.match(text))
+    return matched(_SPEAKS_OF_ITSELF.match(text) or _DECLINES.match(text) or _OFFERS.match(text))
