@@ -87,6 +87,7 @@ def test_a_marker_for_no_input_becomes_an_empty_input() -> None:
     for marker in (
         *markers,
         "Input: none",
+        *('""', "Keine Eingabe", "Sin entrada", "无", "없음"),
         "No input required.",
         "(no input needed)",
         "This task does not need any input.",
@@ -109,6 +110,8 @@ def test_none_is_no_input_of_a_task_that_holds_its_word() -> None:
         ("Name the element with this symbol.", "Na"),
         ("Translate the word into French.", "nothing"),
         ("Describe the sign in words.", "-"),
+        ("Is the word a noun or a pronoun?", "none"),
+        ("Name the punctuation mark.", "—"),
     ],
 )
 def test_an_input_is_kept_where_the_task_works_on_such_a_word(instruction: str, given: str) -> None:

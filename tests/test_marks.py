@@ -31,6 +31,9 @@ BEFORE = [
     "<seed:think>x</seed:think>",
     "<think>```python\nx</think>",
     "<scratchpad>x</scratchpad>\n",
+    "Assistant: ",
+    "**Assistant:** ",
+    "&lt;think&gt;x&lt;/think&gt;\n",
 ]
 """What may stand before an answer."""
 
@@ -56,6 +59,8 @@ AFTER = [
     "<end_of_turn>\n<start_of_turn>user\nx",
     "<|user|>\nx",
     "[/INST]",
+    "<sep>",
+    "[e~[",
     "assistant\n\nx y",
 ]
 """What may stand after an answer."""
@@ -79,6 +84,8 @@ STAYS = [
     "~~~\n[INST] a [/INST] b\n~~~",
     "f <| g |> h",
     "Compare [1] with [2].",
+    "Assistant: Hello!\nUser: Hello!",
+    "The tag &lt;think&gt; opens a thought.",
     "analysis: the text is short, and the assistant is final.",
     "The reasoning in <reasoning> tags is long, and </reasoning> ends it.",
 ]

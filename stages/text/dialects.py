@@ -5,7 +5,7 @@ import re
 
 _NAMES = r"tasks?|instruction|question|prompt|input|output|label|class_label|answer|verdict|response"
 _REASONING = r"think|thinking|reasoning"
-_TAG = re.compile(rf"<(?:{_NAMES})(?:[ _-]?\d{{1,3}})?>", re.IGNORECASE)
+_TAG = re.compile(rf"(?<!\\)<(?:{_NAMES})(?:[ _-]?\d{{1,3}})?>", re.IGNORECASE)
 _ESCAPED = re.compile(rf"^[ \t]*&lt;(?:{_NAMES}|{_REASONING})(?:[ _-]?\d{{1,3}})?&gt;", re.IGNORECASE | re.MULTILINE)
 _BACKSLASHED = re.compile(rf"\\<(/?(?:{_NAMES})(?:[ _-]?\d{{1,3}})?)\\?>", re.IGNORECASE)
 _BRACKETED = re.compile(rf"\[(/?)({_NAMES})([ _-]?\d{{1,3}})?\]", re.IGNORECASE)

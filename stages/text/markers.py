@@ -29,7 +29,9 @@ _NEXT_TURN = re.compile(
     r"(?<=[.!?\d])\n(?:[ \t]*\n)?#{2,} ?(?:Human|User):"  # a dialogue has a title or other turns before it
     r"|(?<=[.!?\d])\n[ \t]*\n(?:Human|User): [^\n]*\n\s*(?:Assistant|AI):"
 )
-_DIALOGUE = re.compile(r"^\W*\w+:|dialog|conversation|chat|human|user|assistant", re.IGNORECASE | re.MULTILINE)
+_DIALOGUE = re.compile(
+    r"^\W*+(?!in|out|answer|response)\w+:|dialog|conversation|chat|human|user|assistant", re.IGNORECASE | re.MULTILINE
+)
 _TASK_HEADING = re.compile(r"^#{2,6}[ \t]*+Instruction[ \t]*+:[ \t\r]*+$", re.IGNORECASE | re.MULTILINE)
 
 

@@ -157,6 +157,8 @@ def _claimed(text: str) -> bool | None:
     """Return the verdict of sentences such as "This is not a classification task.", None where one is a condition."""
     verdicts: list[bool] = []
     for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
+        if sentence.endswith("?"):  # the question, which some models repeat
+            continue
         for claim in _CLAIM.finditer(sentence):
             if _CONDITION.search(sentence) or _MODAL.search(sentence[: claim.end()]):
                 return None
