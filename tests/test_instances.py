@@ -51,6 +51,12 @@ INPUT_FIRST: list[tuple[str, Pairs]] = [
     ("&lt;input&gt;3, 1 &amp; 2&lt;/input&gt;\n&lt;output&gt;1, 2, 3&lt;/output&gt;", [("3, 1 & 2", "1, 2, 3")]),
     ("{'input': '3, 1, 2', 'output': \"it's 1, 2, 3\"}", [("3, 1, 2", "it's 1, 2, 3")]),
     ("[{'input': '3, 1, 2', 'output': '1, 2, 3'}]", [("3, 1, 2", "1, 2, 3")]),
+    ("`Input:` 3, 1, 2\n`Output:` 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ("[Input]: 3, 1, 2\n[Output]: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ("**1. Input:** 3, 1, 2\n**Output:** 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ('<input id="1">3, 1, 2</input>\n<output id="1">1, 2, 3</output>', [("3, 1, 2", "1, 2, 3")]),
+    ("Test case 1:\nInput: a\nOutput: b\n\nTest case 2:\nInput: c\nOutput: d", [("a", "b"), ("c", "d")]),
+    ("Input: 3, 1, 2; Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
     ("Input: 3, 1, 2 Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
     ("Input: 3, 1, 2 | Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
     ("Input: 3, 1, 2 -> Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
@@ -414,6 +420,7 @@ NEXT_TURNS = [
     "\n\nUser: And five?\nAI: 25",
     "\n### Human: And five?\n### Assistant: 25",
     "\n\n### User:\nAnd five?",
+    "\n\nTask: And five?",
     "\n\n### Instruction:\nAnd five?\n\n### Response:\n25",
 ]
 """How a model goes on with a turn of its reader."""

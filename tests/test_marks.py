@@ -32,6 +32,8 @@ BEFORE = [
     "<think>```python\nx</think>",
     "<scratchpad>x</scratchpad>\n",
     "Assistant: ",
+    "assistant\n",
+    "<inner_thoughts>x</inner_thoughts>",
     "**Assistant:** ",
     "&lt;think&gt;x&lt;/think&gt;\n",
 ]

@@ -62,6 +62,14 @@ def test_seeds_do_not_hide_that_little_is_kept(tmp_path: Path, capsys: pytest.Ca
     assert "; fewer than filter.min_kept=0.1, most are cut_off: " in said
 
 
+def test_the_metrics_tell_what_could_be_read_and_each_reason(tmp_path: Path) -> None:
+    with contextlib.chdir(tmp_path):
+        outcome(103, *["cut_off"] * 30, "output_refusal").write("data/x.jsonl", 134, min_kept=0.1, seeds=100)
+        metrics = json.loads((tmp_path / "reports/metrics/filter.json").read_text("utf-8"))
+        assert (metrics["readable"], metrics["few_kept"]) == (round(1 - 30 / 34, 6), 1)
+        assert metrics["reasons"] == {"cut_off": 30, "output_refusal": 1}
+
+
 def test_nothing_that_came_in_is_said_and_a_reason_without_advice_gets_some(tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         with pytest.raises(SeedlingError, match="since nothing came in; run the stages before this one"):

@@ -260,6 +260,7 @@ NO_CANDIDATES = {
         "Error: 429 Too Many Requests, try again later",
         "https://example.org/tasks/1",
         *("Same as above.", "End of the tasks.", "No more tasks.", "That's all for now."),
+        "I apologize, but I am not able to generate tasks about this topic.",
         "I'd be happy to help! Please provide the tasks that I am to extend.",
     ),
     "damaged": (

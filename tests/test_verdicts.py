@@ -9,6 +9,8 @@ YES = [
     "It is not only a classification task but also a generation task.",
     "This task can be classified as a classification task.",
     "This falls under classification.",
+    "This task belongs to the classification category.",
+    "I'd classify this as a classification task.",
     "It qualifies as a classification task.",
     "I would answer: Yes",
     "True",

@@ -21,8 +21,10 @@ _REQUEST = (  # what only somebody says who was asked to do a task
     r"(?:(?:help|assist) you\b|(?:help|assist)(?: (?:with|in) (?:that|this|it|such|your|the|any|creating|writing)\b)"
     r"|(?:help|assist)(?=[.,!;]|$)"
     r"|(?:comply|fulfil+|complete|process|perform|do|answer|continue|proceed)(?: with)? (?:that|this|your|the|such)\b"
-    r"|(?:create|generate|produce|provide|write|offer|discuss|share)(?: (?:any|more|further|that|this|such|new|other))+"
+    r"|(?:create|generate|produce|provide|write|offer|discuss|share)"
+    r"(?: (?:any|more|further|additional|that|this|such|new|other))+"
     r" (?:\w+ ){0,2}(?:answer|assistance|content|example|help|information|instruction|material|response|task|text)s?\b"
+    r"|(?:create|generate|produce|provide|write) (?:additional |\w+ )?tasks\b"
     r"|(?:create|do|generate|produce|provide|write) (?:that|this|it)(?=[.,!]|$)|find (?:an|the) answer"
     r"|browse the (?:internet|web))"
 )

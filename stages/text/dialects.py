@@ -8,16 +8,16 @@ _REASONING = r"think|thinking|reasoning"
 _TAG = re.compile(rf"(?<!\\)<(?:{_NAMES})(?:[ _-]?\d{{1,3}})?>", re.IGNORECASE)
 _ESCAPED = re.compile(rf"^[ \t]*&lt;(?:{_NAMES}|{_REASONING})(?:[ _-]?\d{{1,3}})?&gt;", re.IGNORECASE | re.MULTILINE)
 _BACKSLASHED = re.compile(rf"\\<(/?(?:{_NAMES})(?:[ _-]?\d{{1,3}})?)\\?>", re.IGNORECASE)
-_BRACKETED = re.compile(rf"\[(/?)({_NAMES})([ _-]?\d{{1,3}})?\]", re.IGNORECASE)
+_BRACKETED = re.compile(rf"[\[{{](/?)({_NAMES})([ _-]?\d{{1,3}})?[\]}}]", re.IGNORECASE)
 _OPENS_A_LINE = re.compile(
-    rf"^[ \t]*(?:\\<|\[)(?:{_NAMES})(?:[ _-]?\d{{1,3}})?(?:\\?>|\])", re.IGNORECASE | re.MULTILINE
+    rf"^[ \t]*(?:\\<|[\[{{])(?:{_NAMES})(?:[ _-]?\d{{1,3}})?(?:\\?>|[\]}}])", re.IGNORECASE | re.MULTILINE
 )
 
 
 def with_usual_tags(text: str) -> str:
     r"""Return an answer with its tags as `<task>`; one that has such tags stays as it is.
 
-    A tag in another spelling counts only if it opens a line, and one in square brackets only if it is closed as well,
+    A tag in another spelling counts only if it opens a line, and one in brackets only if it is closed as well,
     since `[output]` may be a line of a settings file. Where the tags are escaped, all of the text is: `&amp;` is `&`.
     Example: "[TASK]Name a river.[/TASK]" gives "<TASK>Name a river.</TASK>".
     """

@@ -52,7 +52,11 @@ def parse_instances(text: str, *, output_first: bool, truncated: bool) -> list[P
 
 def _tagged_fields(text: str) -> list[Field]:
     """Return the fields in tags; one that the model only speaks about opens nothing."""
-    outputs = ("output",) if re.search(r"<output[ _]?\d{0,2}>", text, re.IGNORECASE) else _OTHER_OUTPUTS
+    outputs = (
+        ("output",)
+        if re.search(r"<output(?:[ _]?\d{0,2}| \w{1,9}=['\"]?\d{1,3}['\"]?)>", text, re.IGNORECASE)
+        else _OTHER_OUTPUTS
+    )
     if "<input" not in text.lower() and outputs != ("output",):
         return []
     tag = _field_pattern("|".join(("input", *outputs)))
@@ -77,7 +81,7 @@ def _tagged_fields(text: str) -> list[Field]:
 
 def _field_pattern(names: str) -> re.Pattern[str]:
     """Return the pattern of a field in tags: to its own closing tag past others, else to the next opening tag."""
-    opening, number = rf"<({names})[ _]?\d{{0,2}}>", r"[ _]?\d{0,2}"
+    opening, number = rf"<({names})(?:[ _]?\d{{0,2}}|[ ]\w{{1,9}}=['\"]?\d{{1,3}}['\"]?)>", r"[ _]?\d{0,2}"
     return re.compile(
         rf"{opening}(?:((?:(?!</?\1{number}>|</(?:{names}){number}>).)*+)</\1{number}>"
         rf"|(.*?)(</\1{number}>|(?=<(?:{names}){number}>)|\Z))",

@@ -25,9 +25,13 @@ _HEADING = re.compile(
     rf"(?:new |next )?(?:{TASK})[ \t]*+#?\d*+[*_]*[ \t]*+(?:[:：][*_]*|(?<=\d)[*_]*[ \t]*+[-–—](?=[ \t]))[ \t]*",
     re.IGNORECASE,
 )
-_TASK_COLUMN = re.compile(rf"(?:new )?(?:{TASK})s?(?: text)?", re.IGNORECASE)
-_HTML_LIST = re.compile(r"^[ \t]*(?:<[ou]l(?: [^<>\n]{1,40})?>\s*)?<li>", re.IGNORECASE | re.MULTILINE)
-_HTML_ITEM = re.compile(r"<li>(.*?)(?:(</li>|(?=<li>)|(?=</[ou]l>))|\Z)", re.DOTALL | re.IGNORECASE)
+_TASK_COLUMN = re.compile(rf"(?:new |the )?(?:{TASK}|description)s?(?: text| description| prompt)?", re.IGNORECASE)
+_HTML_LIST = re.compile(
+    r"^[ \t]*(?:<[ou]l(?: [^<>\n]{1,40})?>\s*)?<li(?: [^<>\n]{1,40})?>", re.IGNORECASE | re.MULTILINE
+)
+_HTML_ITEM = re.compile(
+    r"<li(?: [^<>\n]{1,40})?>(.*?)(?:(</li>|(?=<li[ >])|(?=</[ou]l>))|\Z)", re.DOTALL | re.IGNORECASE
+)
 _ONE_A_LINE = re.compile(r"(?<=[.!?]) +(?=\d{1,2}[.)] [^\W\da-z_])")
 _KEYS = ("instruction", "task", "prompt", "question", "description", "text", "content")
 _WRAPPINGS = (("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("«", "»"), ("「", "」"), ("`", "`"))

@@ -18,18 +18,18 @@ STYLES: dict[str, re.Pattern[str]] = {
     )
     for style, pattern in {
         "headed": rf"(?:[-*•][ \t]++)?{_BOLD}(?:\d{{1,3}}[.):][ \t]*+)?{_BOLD}\[?(?:(?:{_ORDINAL}) )?(?:{TASK})"
-        rf"(?:(?:[ \t]*+(?:\#|no\.|nr\.|n[º°])?[ \t]*+(?P<number>\d{{1,3}})){_BOLD}[ \t]*+"
+        rf"(?:(?:[ \t_]*+(?:\#|no\.|nr\.|n[º°])?[ \t]*+(?P<number>\d{{1,3}})){_BOLD}[ \t]*+"
         rf"(?:\]?[.:：)]|\]|[-–—](?=[ \t])|(?=\r?$))|{_BOLD}[ \t]*+[:：])"
         rf"{_BOLD}[ \t\u3000]*+",
         "numbered": rf"{_BOLD}(?:(?:No|Nr)\. ?|N[º°] ?)?(?P<number>\d{{1,3}})"
-        rf"(?:\\?[.):]|\.\)|[、．：）]){_BOLD}(?:{_NEXT}|{_GLUED})",
+        rf"(?:\\?[.):]|\.\)|/(?=[ \t])|[、．：）]){_BOLD}(?:{_NEXT}|{_GLUED})",
         "bracketed": rf"{_BOLD}[(（\[](?P<number>\d{{1,3}})[)）\]][.:]?{_BOLD}(?:{_NEXT}|{_GLUED})",
         "dashed": rf"{_BOLD}(?P<number>\d{{1,3}})[ \t]?[-–—]{_BOLD}[ \t]++",
         "hashed": rf"{_BOLD}\#(?P<number>\d{{1,3}})[.:)]?{_BOLD}[ \t]++",
         "circled": rf"(?P<number>[{_CIRCLED}])[.、]?[ \t]*+",
         "keycap": r"(?P<number>\d{1,2})\ufe0f?\u20e3[ \t]*+",
         "chinese": rf"(?P<number>[{_CHINESE}]{{1,3}})、[ \t]*+",
-        "bulleted": r"(?:\\?[-*+–—‣·◦▪●○➤→✓✔](?:[ \t]++|\r?$)|•[ \t]*+)(?:\[[ xX]?\][ \t]++)?",
+        "bulleted": r"(?:\\?(?:[-*+–—‣·◦▪●○➤→✓✔»~]|[=-]>)(?:[ \t]++|\r?$)|•[ \t]*+)(?:\[[ xX]?\][ \t]++)?",
         "lettered": rf"{_BOLD}\(?(?P<number>[A-Za-z])[.)]{_BOLD}[ \t]++",
         "roman": rf"{_BOLD}\(?(?P<number>[ivxIVX]{{1,5}})[.)]{_BOLD}[ \t]++",
         "bare": rf"{_BOLD}(?P<number>\d{{1,3}}){_BOLD}[ \t]++(?=[^\W\d_a-z])",

@@ -9,24 +9,28 @@ from stages.text.names import ANSWER, CONTENT, INPUT, LABEL, OUTPUT, QUALIFIER
 
 _MARKER = re.compile(
     r"(?P<indent>[ \t]*+)(?P<mark>(?:\d{1,3}[.):]|[-*•–])[ \t]++)?"
-    r"(?P<heading>#{1,6}[ \t]++|>[ \t]++)?(?P<bold>\*\*|__|[*_])?"
+    r"(?P<heading>#{1,6}[ \t]++|>[ \t]++)?"
+    r"(?:(?P<bold>\*\*|__|[*_`])|\[(?=[^\]\n]{1,30}\][ \t]*[:：]))?(?P<inner>\d{1,3}[.):][ \t]++)?"
     rf"{QUALIFIER}(?:(?P<input>{INPUT})|(?P<output>{OUTPUT})|(?P<label>{LABEL})|(?P<answer>{ANSWER})"
     rf"|(?P<named>{CONTENT}))"
-    r"(?:[ \t]?[#(]?(?P<number>\d{1,3})\)?)?(?P<closed>\*\*|__|[*_])?[ \t\u3000]*+"
-    r"(?:(?P<colon>[:：])(?:\*\*|__|[*_](?=\s))?(?:[ \t]|(?=\S)|\r?$)|\r?$)(?P<rest>.*)",
+    r"(?:[ \t]?[#(]?(?P<number>\d{1,3})\)?)?(?P<closed>\*\*|__|[*_`\]])?[ \t\u3000]*+"
+    r"(?:(?P<colon>[:：])(?:\*\*|__|`|[*_](?=\s))?(?:[ \t]|(?=\S)|\r?$)|\r?$)(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _EXAMPLE = re.compile(
-    r"[ \t]*+(?:\*\*|__|#+ )?(?:Example|Instance|Case)[ \t]*+#?(\d{1,3})[ \t]*+[:.]?(?:\*\*|__)?[:.]?[ \t\r]*+$",
+    r"[ \t]*+(?:\*\*|__|#+ )?(?:Example|Instance|(?:Test )?Case|Sample|Pair)[ \t]*+"
+    r"#?(\d{1,3})[ \t]*+[:.]?(?:\*\*|__)?[:.]?[ \t\r]*+$",
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"[ \t]*+(?:#{2,}|-{3,}|={3,}|\*{3,}|_{3,})[ \t\r]*+$")
 _BESIDE = {
-    name: re.compile(rf"(?<!\s)\s++(?:(?:\||->|→|=>)\s+)?{name}:[ \t]*", re.IGNORECASE) for name in ("input", "output")
+    name: re.compile(rf"[;,]?(?<!\s)\s++(?:(?:\||->|→|=>)\s+)?{name}:[ \t]*", re.IGNORECASE)
+    for name in ("input", "output")
 }
 """How the second field begins on the line of the first."""
 _NEXT_TURN = re.compile(
     r"(?<=[.!?\d])\n(?:[ \t]*\n)?#{2,} ?(?:Human|User):"  # a dialogue has a title or other turns before it
+    r"|(?<=[.!?\d])\n[ \t]*\n(?:\*\*)?Task(?:\*\*)?: "
     r"|(?<=[.!?\d])\n[ \t]*\n(?:Human|User): [^\n]*\n\s*(?:Assistant|AI):"
 )
 _DIALOGUE = re.compile(
@@ -113,7 +117,9 @@ def _markers(lines: Sequence[str], closings: dict[int, int], output_first: bool)
             continue
         word = next(name for name in ("input", "output", "label", "answer", "named") if match[name])
         spelled = match[word].lower() if word == "label" else word
-        digits = match["number"] or (mark[:-1] if own_style == "number" else "")
+        digits = (
+            match["number"] or (match["inner"] or "").rstrip(".):\t ") or (mark[:-1] if own_style == "number" else "")
+        )
         if word not in ("label", "named") or output_first:
             found.append(_Marker(index, spelled, int(digits or 0), match["rest"]))
     has_input = any(marker.word == "input" for marker in found)

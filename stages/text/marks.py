@@ -41,12 +41,16 @@ SPELLED: dict[str, str] = {
 }
 """The marks that are written in another way than `<|name|>`."""
 
-_REASONING_WORDS = "reasoning|reason|thoughts?|reflection|scratchpad|analysis|rationale|internal_monologue"
+_REASONING_WORDS = (
+    "reasoning|reason|thoughts?|reflection|scratchpad|analysis|rationale|(?:internal|inner)_(?:monologue|thoughts?)"
+)
 _LEADING_REASONING = re.compile(rf"\s*<({_REASONING_WORDS})>", re.IGNORECASE)  # elsewhere they are words like others
 # `<s>` begins a text of Llama, and strikes out words in HTML: "<s>old</s> new"
-_LEADING_MARKS = re.compile(r"\ufeff?\s*(?:<s>(?![^\n]*</s>[^\n<]*\w)|assistant\r?\n\r?\n)|\ufeff")
+_LEADING_MARKS = re.compile(r"\ufeff?\s*(?:<s>(?![^\n]*</s>[^\n<]*\w)|assistant\r?\n(?=\s*\S))|\ufeff")
 _LOST_CHANNELS = re.compile(r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", re.DOTALL)  # gpt-oss without its marks
-_WHOLE_ANSWER = re.compile(r"\s*<(answer|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I)
+_WHOLE_ANSWER = re.compile(
+    r"\s*<(answer|final|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I
+)
 _OWN_NAME = re.compile(r"\*{0,2}(?:Assistant|AI Assistant)\*{0,2}:\*{0,2}\s+")
 _OTHER_NAME = re.compile(r"\n[ \t]*[*#]{0,3}\w+(?: \w+)?\*{0,2}:")  # a dialogue
 _MARK = "|".join(f"(?P<{kind.replace(' ', '_')}>{spelled})" for kind, spelled in SPELLED.items())

@@ -14,12 +14,13 @@ _ANSWERED = re.compile(
 )
 _SECOND_TASK = re.compile(
     rf"(?:\n[ \t]*+|{_SENTENCE_END}[ \t]++){_NUMBER}"
-    rf"{_BOLD}(?:{INSTRUCTION})(?:[ \t]?#?\d{{1,3}})?{_BOLD}{COLON}{_BOLD}[ \t]*+",
+    rf"{_BOLD}(?:(?:next|new|another|second) )?(?:{INSTRUCTION})(?:[ \t]?#?\d{{1,3}})?{_BOLD}{COLON}{_BOLD}[ \t]*+",
     re.I,
 )
 _HASHES = re.compile(rf"(?:\n[ \t]*+|{_SENTENCE_END}[ \t]++)#{{2,6}}(?:[ \t]++(?=\S)|[ \t]*+(?=\n|\Z))")
 _TALK = re.compile(
-    r"(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|great|got it|no problem|gerne|natürlich|klar"
+    r"(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|(?:great|good)(?: question| idea)?"
+    r"|got it|no problem|gerne|natürlich|klar"
     r"|claro(?: que sí)?|por supuesto|bien sûr|d'accord|certo"
     r"|конечно|当然可以|当然|好的|もちろん)\s?[!.,:！。，：]\s*)",
     re.IGNORECASE,
@@ -34,7 +35,7 @@ _ANNOUNCED = re.compile(
 
 
 _QUESTION = re.compile(r"Q(?:uestion)?[ \t]*:\s*+(?P<task>.*?\S)\s++A(?:nswer)?[ \t]*:.*", re.DOTALL)
-_RULED = re.compile(rf"{_SENTENCE_END}[ \t]+(?:-{{3,}}|={{3,}}|\*{{3,}})[ \t]+(?=\S)")
+_RULED = re.compile(rf"{_SENTENCE_END}[ \t]+(?:-{{3,}}|={{3,}}|\*{{3,}}|\|)[ \t]+(?=\S)")
 _VERDICT = re.compile(
     r"(?<!\s)\s++[(\[*_]{0,3}(?:is )?classification(?: task)?[*_]{0,2}[:?][*_]{0,2} *(?:yes|no)\b\W{0,3}\Z", re.I
 )

@@ -64,9 +64,10 @@ _KIND = re.compile(
 )
 _CLAIM = re.compile(
     r"\b(?:task|this|it|instruction|question|that)\b[^.!?\n]{0,60}?(?:[’']s"
-    r"|\b(?:is|isn[’']t|(?:is best|can be|should be|may be) \w+ as|would be|would not be"
+    r"|\b(?:is|isn[’']t|(?:is best|can be|should be|may be) \w+ as"
+    r"|(?<=this )as|(?<=it )as|(?<=task )as|would be|would not be"
     r"|(?:(?:does not|doesn[’']t) )?(?:counts?|qualif(?:y|ies)) as"
-    r"|(?:(?:does not|doesn[’']t) )?falls? (?:under|into)))(?:\s+[\w’'-]+){0,3}?\s+[*_\"“]*"
+    r"|(?:(?:does not|doesn[’']t) )?(?:falls?|belongs?) (?:under|into|to|in)))(?:\s+[\w’'-]+){0,3}?\s+[*_\"“]*"
     r"classification\b(?![ -]like)",
     re.IGNORECASE,
 )
