@@ -57,7 +57,7 @@ def test_the_guide_counts_the_tasks_of_the_book() -> None:
 
 
 def test_the_table_of_prompt_lengths_is_what_its_command_prints() -> None:
-    [command] = block("docs/prompts.md", "sh", "benchmarks").splitlines()
+    [command] = block("docs/prompts.md", "sh", "benchmarks.prompt_tokens").splitlines()
     done = Repository(ROOT).run(*command.split())
     assert done.returncode == 0, done.stderr
     assert done.stdout in (ROOT / "docs/prompts.md").read_text("utf-8")

@@ -64,6 +64,12 @@ DROPPED: dict[str, list[tuple[str, str, str]]] = {
         ("Summarize the paragraph.", "The tide is high.", "<summary of the paragraph>"),
     ],
     "output_refusal": [
+        (
+            "Every builder words it differently: is the tax in the price? Reply included, extra or not stated.",
+            "",
+            "I'm sorry, but I can't help with that.",
+        ),
+        ("Write a sign for customers at the pond.", "", "I cannot assist with this request."),
         ("List two uses of vinegar.", "", "I'm sorry, but as an AI I cannot taste vinegar."),
         *(
             (RIVERS, "", output)
@@ -178,6 +184,8 @@ KEPT: dict[str, list[tuple[str, str, str]]] = {
         ("What does an unset variable hold in JavaScript?", "", "undefined"),
     ],
     "output_refusal": [
+        ("Decline to help a colleague in one line.", "", "I'm sorry, but I can't help with that."),
+        ("Translate into English.", "Lo siento, no puedo ayudar con eso.", "I'm sorry, but I can't help with that."),
         ("Write an apology to a customer whose parcel came late.", "", "I'm sorry that your parcel came late."),
         ("Decline the wedding invitation kindly.", "", "Unfortunately, I can't come, but I wish you both well."),
         ("Refuse to lend money.", "", "I'm sorry, but I can't help with that."),

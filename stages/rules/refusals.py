@@ -81,6 +81,16 @@ _OFFERS = re.compile(
     r" (?:the|your|some|more) (?:\w+ )?tasks\b",
     re.IGNORECASE,
 )
+_NOTHING_ELSE = re.compile(  # the stock words of a model that refuses, with nothing of the task in them
+    rf"(?:{_REGRET}[,.!]?(?: but)? )?i ?{_CANNOT} (?:help|assist|comply|do)(?: you)?(?: with)?"
+    r"(?: (?:that|this|it|the|your|such)(?: \w+)?)?[.!]?",
+    re.IGNORECASE,
+)
+_ASKS_TO_REFUSE = any_of(
+    r"apolog\w*|sorry|regret\w*|declin\w*|refus\w*|reject\w*|turn(?:s|ed|ing)? (?:\w+ ){0,3}down|sa(?:y|ys"
+    r"|ying|id) no|den(?:y|ies|ied|ial)|translat\w+|rewrit\w+|rephras\w*|paraphras\w*|repeat|extract"
+    r"|in english"
+)
 _ASKS_FOR_ONE = any_of(  # an answer that regrets, declines or refuses is wanted
     r"apolog\w*|sorry|regret\w*|declin\w*|refus\w*|reject\w*|turn(?:s|ed|ing)? (?:\w+ ){0,3}down|sa(?:y|ys"
     r"|ying|id) no|excus\w*|unable|cannot|can't|can not|won't|den(?:y|ies|ied|ial)|cancel\w*|resign\w*"
@@ -117,6 +127,8 @@ def refusal(output: str, instruction: str, given: str) -> str:
     itself = _SPEAKS_OF_ITSELF.search(head)
     if itself and not _ABOUT_MODELS.search(instruction):
         return itself[0]
+    if _NOTHING_ELSE.fullmatch(text) and not _ASKS_TO_REFUSE.search(instruction):
+        return text.rstrip(".!")
     other_voice = _OTHER_VOICE.search(instruction)
     if itself or _asked_for(instruction, visible(given)) or (other_voice and _ABOUT_MODELS.search(instruction)):
         return ""
