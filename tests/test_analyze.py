@@ -82,6 +82,17 @@ def test_the_analysis_counts_all_stages_and_the_data_with_and_without_seeds(fini
     assert sum(row["texts"] for row in plot if row["part"] == "output") == len(machine)
 
 
+def test_the_report_shows_what_was_readable_and_where_little_was_kept(repository: Repository) -> None:
+    path = "reports/metrics/classify.json"
+    metrics = json.loads(repository.read(path))
+    repository.write(path, json.dumps({**metrics, "readable": 0.25, "few_kept": 1}))
+    assert repository.stage("analyze").returncode == 0
+    page = repository.read("data/report.html")
+    assert '<td class="n">25.0 %</td>' in page
+    assert page.count("kept fewer records than its <code>min_kept</code>") == 1
+    assert "classify kept fewer records" in page
+
+
 def test_the_report_shows_as_many_records_as_the_config_says_and_no_seed(repository: Repository) -> None:
     repository.choose("analyze.shown_instances=1000", "analyze.shown_rejected=2")
     assert repository.stage("analyze").returncode == 0

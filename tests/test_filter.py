@@ -87,6 +87,7 @@ def test_a_marker_for_no_input_becomes_an_empty_input() -> None:
     for marker in (
         *markers,
         "Input: none",
+        *('""', "Keine Eingabe", "Sin entrada", "无", "없음"),
         "No input required.",
         "(no input needed)",
         "This task does not need any input.",
@@ -109,6 +110,8 @@ def test_the_input_none_becomes_empty_if_the_task_quotes_its_own_word() -> None:
         ("Name the element with this symbol.", "Na"),
         ("Translate the word into French.", "nothing"),
         ("Describe the sign in words.", "-"),
+        ("Is the word a noun or a pronoun?", "none"),
+        ("Name the punctuation mark.", "—"),
     ],
 )
 def test_a_word_like_none_stays_if_the_task_asks_about_such_a_word(instruction: str, given: str) -> None:

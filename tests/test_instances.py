@@ -45,6 +45,21 @@ INPUT_FIRST: list[tuple[str, Pairs]] = [
     ("<input1>3, 1, 2</input1>\n<output1>1, 2, 3</output1>", [("3, 1, 2", "1, 2, 3")]),
     ("> Input: 3, 1, 2\n> Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
     ("Input : 3, 1, 2\nOutput : 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ("| Input | Output |\n|---|---|\n| 3, 1, 2 | 1, 2, 3 |", [("3, 1, 2", "1, 2, 3")]),
+    ("| # | **Input** | **Answer** |\n|--|--|--|\n| 1 | a \\| b | b<br>a |", [("a | b", "b\na")]),
+    ("[INPUT]3, 1, 2[/INPUT]\n[OUTPUT]1, 2, 3[/OUTPUT]", [("3, 1, 2", "1, 2, 3")]),
+    ("&lt;input&gt;3, 1 &amp; 2&lt;/input&gt;\n&lt;output&gt;1, 2, 3&lt;/output&gt;", [("3, 1 & 2", "1, 2, 3")]),
+    ("{'input': '3, 1, 2', 'output': \"it's 1, 2, 3\"}", [("3, 1, 2", "it's 1, 2, 3")]),
+    ("[{'input': '3, 1, 2', 'output': '1, 2, 3'}]", [("3, 1, 2", "1, 2, 3")]),
+    ("`Input:` 3, 1, 2\n`Output:` 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ("[Input]: 3, 1, 2\n[Output]: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ("**1. Input:** 3, 1, 2\n**Output:** 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ('<input id="1">3, 1, 2</input>\n<output id="1">1, 2, 3</output>', [("3, 1, 2", "1, 2, 3")]),
+    ("Test case 1:\nInput: a\nOutput: b\n\nTest case 2:\nInput: c\nOutput: d", [("a", "b"), ("c", "d")]),
+    ("Input: 3, 1, 2; Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ("Input: 3, 1, 2 Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ("Input: 3, 1, 2 | Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
+    ("Input: 3, 1, 2 -> Output: 1, 2, 3", [("3, 1, 2", "1, 2, 3")]),
     ("Input: 3, 1, 2\r\nOutput: 1, 2, 3\r\n", [("3, 1, 2", "1, 2, 3")]),
     ("Input: 3, 1, 2\n\n\nOutput: 1, 2, 3\n\n---\n", [("3, 1, 2", "1, 2, 3")]),
     (
@@ -119,6 +134,16 @@ INPUT_FIRST: list[tuple[str, Pairs]] = [
 ]
 
 OUTPUT_FIRST: list[tuple[str, Pairs]] = [
+    (
+        "| Label | Input |\n|---|---|\n| good | I loved it. |\n| bad | Never again. |",
+        [("I loved it.", "good"), ("Never again.", "bad")],
+    ),
+    (
+        "Category: good\nReview: I loved it.\n\nCategory: bad\nReview: Never again.",
+        [("I loved it.", "good"), ("Never again.", "bad")],
+    ),
+    ("Label: good\nInput: Title: a\nText: b", [("Title: a\nText: b", "good")]),
+    ("[{'label': 'good', 'input': 'I loved it.'}]", [("I loved it.", "good")]),
     (
         "Class label: spam\nInput: Win a prize now!\nClass label: not spam\nInput: Lunch at noon?\n",
         [("Win a prize now!", "spam"), ("Lunch at noon?", "not spam")],
@@ -337,6 +362,16 @@ AS_WRITTEN: list[tuple[str, Pairs]] = [
     ("[1, 2, 3]", [("", "[1, 2, 3]")]),
     ('["a", "b"]', [("", '["a", "b"]')]),
     ('{"answer": 42}', [("", '{"answer": 42}')]),
+    ("Input: q\nOutput: a form with Output: b", [("q", "a form with Output: b")]),
+    ("Input: say Output: b\nOutput: b", [("say Output: b", "b")]),
+    ("| month | days |\n|---|---|\n| May | 31 |", [("", "| month | days |\n|---|---|\n| May | 31 |")]),
+    ("<output>| Input | Output |\n|---|---|\n| 1 | 2 |</output>", [("", "| Input | Output |\n|---|---|\n| 1 | 2 |")]),
+    ("['a', 'b']", [("", "['a', 'b']")]),
+    ("{'a': 1, 'b': True}", [("", "{'a': 1, 'b': True}")]),
+    ("[input]\nrate = 1\n[output]\nrate = 2", [("", "[input]\nrate = 1\n[output]\nrate = 2")]),
+    ("Write &lt;input&gt; for an input.", [("", "Write &lt;input&gt; for an input.")]),
+    ("<output>&lt;output&gt; &amp; more</output>", [("", "&lt;output&gt; &amp; more")]),
+    ("A chat.\n\nUser: Hi\nAssistant: Hello", [("", "A chat.\n\nUser: Hi\nAssistant: Hello")]),
     ("Input and output are words.", [("", "Input and output are words.")]),
     ("The [INST] mark opens a turn.", [("", "The [INST] mark opens a turn.")]),
 ]
@@ -348,6 +383,7 @@ BROKEN: list[str] = [
     "<input>a</input>\n<output>b",
     "<input>a</input>\n<output>The boat is in the",
     "Input: a\nOutput:\n```\nx = ",
+    "| Input | Output |\n|---|---|\n| a | The boat",
 ]
 """Answers that end inside a tag or a block of code with the finish reason stop."""
 
@@ -377,3 +413,20 @@ def test_an_output_is_kept_exactly_as_written(text: str, pairs: Pairs) -> None:
 @pytest.mark.parametrize("text", BROKEN)
 def test_an_instance_that_breaks_off_is_marked_as_cut_off(text: str) -> None:
     assert [instance.cut_off for instance in parse_instances(text, output_first=False, truncated=False)] == [True]
+
+
+NEXT_TURNS = [
+    "\n\nHuman: And five?\n\nAssistant: 25",
+    "\n\nUser: And five?\nAI: 25",
+    "\n### Human: And five?\n### Assistant: 25",
+    "\n\n### User:\nAnd five?",
+    "\n\nTask: And five?",
+    "\n\n### Instruction:\nAnd five?\n\n### Response:\n25",
+]
+"""How a model goes on with a turn of its reader."""
+
+
+@pytest.mark.parametrize("turn", NEXT_TURNS)
+@pytest.mark.parametrize("before", ["", "Input: 4\nOutput: "])
+def test_a_turn_after_an_answer_is_left_out(turn: str, before: str) -> None:
+    assert read(f"{before}It is 16.{turn}", output_first=False) == [("4" if before else "", "It is 16.")]

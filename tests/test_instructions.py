@@ -73,6 +73,19 @@ MARKS = [
     ("1: ", "2: "),
     ("1.  ", "2.  "),
     ("01. ", "02. "),
+    ("1.) ", "2.) "),
+    ("1/ ", "2/ "),
+    ("=> ", "=> "),
+    ("~ ", "~ "),
+    ("task_1: ", "task_2: "),
+    ("1 ", "2 "),
+    ("[Task 1] ", "[Task 2] "),
+    ("[Task 1]: ", "[Task 2]: "),
+    ("First task: ", "Second task: "),
+    ("**First task:** ", "**Second task:** "),
+    ("🔹 ", "🔹 "),
+    ("✅ ", "✅ "),
+    ("✏️ ", "📝 "),
 ]
 """The marks of a first and a second item."""
 
@@ -98,6 +111,25 @@ FORMS = [
     "I will use <task> and </task> tags.\n<task>{}</task><task>{}</task>",
     "1. {}\n---\n2. {}\n---",
     "Here are the rules I follow:\n- short\n- clear\n\nNew tasks:\n1. {}\n2. {}",
+    "| # | Task |\n|---|------|\n| 1 | {} |\n| 2 | {} |",
+    "Sure!\n\n| No. | **Instruction** | Kind |\n|:---:|:---|:---|\n| 1 | {} | a |\n| 2 | {} | b |\n\nMore?",
+    "| Tasks |\n| --- |\n| {} |\n| {} |",
+    "| 1 | {} |\n| 2 | {} |",
+    "<ol>\n<li>{}</li>\n<li>{}</li>\n</ol>",
+    "Sure!\n<ul><li>{}</li><li>{}</li></ul>\nMore?",
+    "<li>{}\n<li>{}</li>",
+    '<ol class="x">\n<li value="1">{}</li>\n<li value="2">{}</li>\n</ol>',
+    "| ID | Task description |\n|---|---|\n| T1 | {} |\n| T2 | {} |",
+    "{{task}}{}{{/task}}\n{{task}}{}{{/task}}",
+    "[TASK]{}[/TASK]\n[TASK]{}[/TASK]",
+    "Sure!\n[Instruction 1] {} [/Instruction 1]\n[Instruction 2] {} [/Instruction 2]",
+    "&lt;task&gt;{}&lt;/task&gt;\n&lt;task&gt;{}&lt;/task&gt;",
+    "\\<task\\>{}\\</task\\>\n\\<task>{}\\</task>",
+    "['{}', '{}']",
+    "```python\ntasks = [\n    '{}',\n    \"{}\",\n]\n```",
+    "[{{'task': '{}', 'new': True}}, {{'task': '{}', 'new': None}}]",
+    "<task>\n1. {}\n2. {}\n</task>",
+    "<task>1. {} 2. {}</task>",
     "1. Instruction: {}\n1. Output:\n1. a\n2. b\n###\n2. Instruction: {}\n2. Input:\nx\n2. Output:\ny",
 ]
 
@@ -134,6 +166,16 @@ AS_WRITTEN = [
     "What does an <input> element do?",
     "Explain step 2. Then step 3.",
     "Name 3. Explain 2.",
+    "Explain what the <li> element does.",
+    "Explain what [TASK] and [/TASK] mean in a template.",
+    "Escape these for HTML: &lt;task&gt; and &lt;b&gt;.",
+    "Reverse the list ['a', 'b', 'c'] in Python.",
+    "Which row is wrong?\n| city | task |\n|---|---|\n| Oslo | Norway |\n| Bern | Austria |",
+    "Follow the steps. 1. Take a number. 2. Double it.",
+    "Answer in this form: Answer: one word.",
+    "Rewrite the text.\n---\nThe cat sat.\n---\nIt slept.",
+    "Classify the noun and say yes or no.",
+    "Reply to this mail: I hope this helps you with your task!",
 ]
 """Instructions with text that only looks like a mark, a list, a remark or an answer."""
 
@@ -156,6 +198,17 @@ JOINED: dict[str, list[str]] = {
     "Expected output: x": [],
     "Say A. Expected output: a": ["Say A."],
     "Say A. Sample answer: a": ["Say A."],
+    "Say A. --- Say B.": ["Say A.", "Say B."],
+    "Say A. *** Say B.": ["Say A.", "Say B."],
+    "Say A. | Say B.": ["Say A.", "Say B."],
+    "Say A. Next task: Say B.": ["Say A.", "Say B."],
+    "Great question! Say A.": ["Say A."],
+    "Q: What is A?\nA: It is a letter.": ["What is A?"],
+    "Question: What is A? Answer: It is a letter.": ["What is A?"],
+    "Say A. (Classification: No)": ["Say A."],
+    "Say A.\n**Is classification:** yes": ["Say A."],
+    "Say A.\n\nLet me know if you would like more tasks!": ["Say A."],
+    "Say A. I hope these tasks help!": ["Say A."],
 }
 """The content of one tag -> the instructions in it."""
 
@@ -199,9 +252,17 @@ def test_text_that_a_model_adds_to_an_instruction_is_removed(text: str, expected
         (f"<task>{RIVERS}</task>\n<task>{ICE}", [RIVERS], [ICE]),
         ("<task>Describe how the", [], ["Describe how the"]),
         (f"<task>{RIVERS}", [RIVERS], []),
+        (f"['{RIVERS}', 'Describe how", [RIVERS], ["Describe how"]),
+        (f"<ol><li>{RIVERS}</li>\n<li>Describe how", [RIVERS], ["Describe how"]),
+        (f"| Task |\n|---|\n| {RIVERS} |\n| Describe how", [RIVERS], ["Describe how"]),
+        (f"[TASK]{RIVERS}[/TASK]\n[TASK]Describe how", [RIVERS], ["Describe how"]),
+        (f"&lt;task&gt;{RIVERS}&lt;/task&gt;\n&lt;task&gt;Describe how", [RIVERS], ["Describe how"]),
         (f'[{{"task": "{RIVERS}"}}, {{"task": "Desc', [RIVERS], ['task": "Desc']),
     ],
-    ids=["after_closed_tags", "inside_a_sentence", "style_without_closing_tags", "json"],
+    ids=[
+        *("after_closed_tags", "inside_a_sentence", "style_without_closing_tags"),
+        *("python", "html", "table", "square_tags", "escaped_tags", "json"),
+    ],
 )
 def test_a_last_item_that_never_closes_is_incomplete(text: str, complete: list[str], cut_off: list[str]) -> None:
     assert read(text) == Instructions(complete, cut_off)

@@ -31,6 +31,11 @@ BEFORE = [
     "<seed:think>x</seed:think>",
     "<think>```python\nx</think>",
     "<scratchpad>x</scratchpad>\n",
+    "Assistant: ",
+    "assistant\n",
+    "<inner_thoughts>x</inner_thoughts>",
+    "**Assistant:** ",
+    "&lt;think&gt;x&lt;/think&gt;\n",
 ]
 """Reasoning and marks that may precede an answer."""
 
@@ -56,6 +61,8 @@ AFTER = [
     "<end_of_turn>\n<start_of_turn>user\nx",
     "<|user|>\nx",
     "[/INST]",
+    "<sep>",
+    "[e~[",
     "assistant\n\nx y",
 ]
 """Marks and turns that may follow an answer."""
@@ -79,6 +86,8 @@ STAYS = [
     "~~~\n[INST] a [/INST] b\n~~~",
     "f <| g |> h",
     "Compare [1] with [2].",
+    "Assistant: Hello!\nUser: Hello!",
+    "The tag &lt;think&gt; opens a thought.",
     "analysis: the text is short, and the assistant is final.",
     "The reasoning in <reasoning> tags is long, and </reasoning> ends it.",
 ]

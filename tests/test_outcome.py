@@ -64,6 +64,14 @@ def test_many_seeds_do_not_hide_the_warning(tmp_path: Path, capsys: pytest.Captu
     assert "; kept less than filter.min_kept=0.1, most rejected as cut_off: " in said
 
 
+def test_the_metrics_count_readable_records_and_each_reason(tmp_path: Path) -> None:
+    with contextlib.chdir(tmp_path):
+        outcome(103, *["cut_off"] * 30, "output_refusal").write("data/x.jsonl", 134, min_kept=0.1, seeds=100)
+        metrics = json.loads((tmp_path / "reports/metrics/filter.json").read_text("utf-8"))
+        assert (metrics["readable"], metrics["few_kept"]) == (round(1 - 30 / 34, 6), 1)
+        assert metrics["reasons"] == {"cut_off": 30, "output_refusal": 1}
+
+
 def test_an_empty_input_and_an_unknown_reason_get_advice_too(tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         with pytest.raises(SeedlingError, match="since nothing came in; run the stages before this one"):

@@ -27,7 +27,10 @@ OUTPUTS = {
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_keeps_or_rejects_every_record_it_receives(finished: Repository, name: str) -> None:
     metrics = json.loads(finished.read(f"reports/metrics/{name}.json"))
-    assert list(metrics) == ["in", "out", "rejected", "requests", "cost_usd"]
+    read = ["readable", "few_kept", "reasons"] if name in OUTPUTS else []
+    assert list(metrics) == ["in", "out", "rejected", "requests", "cost_usd", *read]
+    if read:
+        assert sum(metrics["reasons"].values()) == metrics["rejected"]
     assert metrics["in"] == metrics["out"] + metrics["rejected"]
     rejected = [row for row in finished.read(f"data/rejected/{name}.jsonl").splitlines() if row]
     assert len(rejected) == metrics["rejected"]

@@ -302,6 +302,7 @@ FATAL = [
     (429, "Monthly quota exceeded"),
     (429, "Your credit balance is too low"),
     (429, "余额不足"),
+    (412, "Account is suspended, possibly due to reaching the monthly spending limit."),
     (500, "insufficient_quota"),
 ]
 OVERLOAD = [

@@ -19,6 +19,7 @@ RIVERS = "Name three rivers in Asia."
 DROPPED: dict[str, list[tuple[str, str, str]]] = {
     "output_empty": [(RIVERS, "", ""), (RIVERS, "", " \n"), (RIVERS, "", "\ufeff\u200b")],
     "output_placeholder": [
+        ("List two uses of vinegar.", "", "<noinput>"),
         *(
             (RIVERS, "", output)
             for output in (
@@ -63,6 +64,13 @@ DROPPED: dict[str, list[tuple[str, str, str]]] = {
         ("Summarize the paragraph.", "The tide is high.", "<summary of the paragraph>"),
     ],
     "output_refusal": [
+        (
+            "Every builder words it differently: is the tax in the price? Reply included, extra or not stated.",
+            "",
+            "I'm sorry, but I can't help with that.",
+        ),
+        ("Write a sign for customers at the pond.", "", "I cannot assist with this request."),
+        ("List two uses of vinegar.", "", "I'm sorry, but as an AI I cannot taste vinegar."),
         *(
             (RIVERS, "", output)
             for output in (
@@ -85,6 +93,7 @@ DROPPED: dict[str, list[tuple[str, str, str]]] = {
         ("What is your favourite colour?", "", "I don't have personal preferences."),
     ],
     "output_asks_back": [
+        ("Fix the bug.", "", "I need to see it first. Could you paste it here?"),
         ("Summarize the text.", "", "Please provide the text that you would like me to summarize."),
         ("Sort the given list.", "", "Sure! Could you share the list that you want me to sort?"),
         ("Translate the sentence.", "", "What would you like me to translate?"),
@@ -93,6 +102,7 @@ DROPPED: dict[str, list[tuple[str, str, str]]] = {
         ("Find the bug in the code.", "", "There is no code provided."),
     ],
     "output_service_error": [
+        ("List two uses of vinegar.", "", 'Traceback (most recent call last):\n  File "x", line 1\nValueError: x'),
         *(
             (RIVERS, "", output)
             for output in (
@@ -152,6 +162,8 @@ DROPPED: dict[str, list[tuple[str, str, str]]] = {
 KEPT: dict[str, list[tuple[str, str, str]]] = {
     "output_empty": [("Name the digit after 8.", "", "9")],
     "output_placeholder": [
+        ("Do as the example shows.", "3", "  *\n ***\n*****"),
+        ("Draw a bar of ten hashes.", "", "##########"),
         ("Write the pairs of brackets that C uses.", "", "()[]{}"),
         ("How do you feel?", "I won!", "😀"),
         ("Return the even numbers as a JSON list.", "3, 5", "[]"),
@@ -172,6 +184,8 @@ KEPT: dict[str, list[tuple[str, str, str]]] = {
         ("What does an unset variable hold in JavaScript?", "", "undefined"),
     ],
     "output_refusal": [
+        ("Decline to help a colleague in one line.", "", "I'm sorry, but I can't help with that."),
+        ("Translate into English.", "Lo siento, no puedo ayudar con eso.", "I'm sorry, but I can't help with that."),
         ("Write an apology to a customer whose parcel came late.", "", "I'm sorry that your parcel came late."),
         ("Decline the wedding invitation kindly.", "", "Unfortunately, I can't come, but I wish you both well."),
         ("Refuse to lend money.", "", "I'm sorry, but I can't help with that."),
@@ -191,6 +205,7 @@ KEPT: dict[str, list[tuple[str, str, str]]] = {
         ("Give a tip for writing mails.", "", "Please include a clear subject line in every email."),
     ],
     "output_service_error": [
+        ("Give the reason phrase.", "500", "Internal Server Error"),
         ("What does HTTP status 503 mean?", "", "Service Unavailable"),
         ("Label the rule REQUIRED or FORBIDDEN.", "No dogs.", "FORBIDDEN"),
     ],
@@ -203,6 +218,8 @@ KEPT: dict[str, list[tuple[str, str, str]]] = {
         ("Say yes in Portuguese capitals, and no.", "", "SIM, NÃO"),
     ],
     "output_repeats_input": [
+        ("Correct the sentence if it has a mistake.", "She goes home.", "She goes home."),
+        ("Capitalize a name, else leave it.", "table", "table"),
         ("Give the absolute value.", "5", "5"),
         ("Correct the sentence if needed.", "She goes home.", "She goes home."),
         ("Part the numbers by semicolons.", "1 2 3 4", "1; 2; 3; 4"),
@@ -250,8 +267,15 @@ NO_CANDIDATES = {
         "As an AI language model, I am unable to create further tasks.",
         "Error: 429 Too Many Requests, try again later",
         "https://example.org/tasks/1",
+        *("Same as above.", "End of the tasks.", "No more tasks.", "That's all for now."),
+        "I apologize, but I am not able to generate tasks about this topic.",
+        "I'd be happy to help! Please provide the tasks that I am to extend.",
     ),
-    "damaged": ("Expl\ufffdin how a lock r\ufffdises a boat.", "Explain the cafÃ© culture of Vienna."),
+    "damaged": (
+        "Name a r\0iver in Asia.",
+        "Expl\ufffdin how a lock r\ufffdises a boat.",
+        "Explain the cafÃ© culture of Vienna.",
+    ),
     "repeats_itself": (
         "Describe the " + "very " * 40 + "old house.",
         "Compare" + " the old and the new and" * 5 + " more.",
@@ -271,6 +295,7 @@ NO_CANDIDATES = {
             "Search the web for news.",
         ),
         "Return the graph as an attachment.",
+        *("Summarize the attached PDF.", "What does the chart above show?", "Rate the enclosed report."),
     ),
 }
 
@@ -287,6 +312,8 @@ CANDIDATES = (
     "Write a poem that begins with an old photograph.",
     "How do I crop the photo in an editor?",
     "What is attachment theory?",
+    *("Find the shortest path in the given graph: A-B, B-C.", "What is a flow chart?", "What ends a task list well?"),
+    *("Please provide three examples of mammals.", "I'd be happy to know why the sky is blue. Explain it."),
     "I can't open the jar of jam. What helps?",
     "I cannot sleep at night; suggest five habits that help.",
     "As an AI engineer, how do I measure drift?",

@@ -6,6 +6,19 @@ from stages.text.verdicts import parse_verdict
 from tests.answer_table import VERDICTS, answer
 
 YES = [
+    "It is not only a classification task but also a generation task.",
+    "This task can be classified as a classification task.",
+    "This falls under classification.",
+    "This task belongs to the classification category.",
+    "I'd classify this as a classification task.",
+    "It qualifies as a classification task.",
+    "I would answer: Yes",
+    "True",
+    "[label]yes[/label]",
+    "&lt;label&gt;yes&lt;/label&gt;",
+    "Can the task be regarded as a classification task with few labels? Yes",
+    "Since there are two labels, the answer is yes.",
+    "Task type: classification",
     "I would say yes.",
     "The task is best described as a classification task.",
     "<label>yes</label>",
@@ -54,6 +67,13 @@ YES = [
     "Answer - Yes",
 ]
 NO = [
+    "This is an open-ended generation task.",
+    "It is a text generation task, since the answer is free.",
+    "It does not qualify as a classification task.",
+    "False.",
+    "Because the output is an essay, the answer is no.",
+    "Type: generation",
+    "Would this count as classification? No",
     "I'd say no.",
     "<label>No</label>",
     "<LABEL>no",
@@ -100,6 +120,12 @@ NO = [
     "A: No",
 ]
 NEITHER = [
+    "Yes... actually no.",
+    "It might be a generation task.",
+    "If this is a generation task, the labels are open.",
+    "Is it classification?",
+    "Is this classification or generation? It depends.",
+    "True or false?",
     "",
     "It depends.",
     "I cannot tell.",

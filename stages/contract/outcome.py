@@ -15,6 +15,9 @@ from stages.contract.files import write_json
 from stages.contract.jsonl import write_records
 from stages.contract.records import Answer, Rejected
 
+UNREADABLE = ("answer_without_instruction", "verdict_unclear", "answer_empty", "answer_without_instance", "cut_off")
+"""The reasons which say that the words of a model could not be read, or end too early."""
+
 
 class Outcome:
     """The records a stage has kept and rejected so far, in order."""
@@ -23,6 +26,8 @@ class Outcome:
         self.name = name
         self.kept: list[BaseModel] = []
         self.rejected: list[Rejected] = []
+        self.judged = 0
+        """The records that were judged by a model's words; 0 for a stage that reads none."""
         self.started = time.monotonic()
 
     def reject(self, reason: str, record: BaseModel, **detail: Any) -> None:  # Any: JSON values
@@ -49,6 +54,7 @@ class Outcome:
         machine = len(self.kept) - seeds
         self.refuse_nothing(machine)
         write_records(path, self.kept)
+        self.judged = received - seeds
         doubt = little_kept(machine, self.rejected, self.name, min_kept)
         self.close(path, received, len(self.kept), answers, doubt)
 
@@ -68,13 +74,19 @@ class Outcome:
         write_records(f"data/rejected/{self.name}.jsonl", self.rejected)
         if answers is not None:
             write_records(f"data/answers/{self.name}.jsonl", answers)
-        metrics = {
+        metrics: dict[str, Any] = {  # Any: numbers, and counts by reason
             "in": received,
             "out": passed,
             "rejected": len(self.rejected),
             "requests": len(answers or []),
             "cost_usd": total_cost(answers or []),
         }
+        if self.judged:
+            counts = Counter(row.reason for row in self.rejected)
+            unreadable = sum(counts[reason] for reason in UNREADABLE)
+            metrics["readable"] = round(1 - unreadable / self.judged, 6)
+            metrics["few_kept"] = int(bool(doubt))
+            metrics["reasons"] = dict(sorted(counts.items()))
         write_json(f"reports/metrics/{self.name}.json", metrics)
         print(self._summary(path, received, passed) + doubt, file=sys.stderr)
 

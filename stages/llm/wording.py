@@ -23,6 +23,7 @@ def _one_of(*patterns: str) -> re.Pattern[str]:
 _NO_CREDIT = _one_of(
     r"insufficient_quota|insufficient[ _](?:account )?(?:balance|credits?|funds)|out of credits?|payment required",
     r"no credits? (?:left|remaining)|credit balance is too low|arrearage|account is in arrears|余额不足|欠费",
+    r"account (?:is|was|has been) (?:suspended|deactivated)",
     r"billing[ _]hard[ _]limit|spend(?:ing)? (?:limit|cap)[^.|]{0,40}(?:reached|exceeded)",
 )
 _USED_UP = _one_of(

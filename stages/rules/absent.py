@@ -11,6 +11,9 @@ _SAID = re.compile(  # whatever the task
     r" (?:an? |any )?(?:\w+ )?inputs?"
     r"|(?:the )?input (?:is )?(?:empty|none|not (?:applicable|available|given|necessary|needed|provided|required))"
     r"|(?:none|not|nothing)(?: is)? (?:given|necessary|needed|provided|required)"
+    r"|keine (?:eingabe|angaben?)|(?:aucune?|pas d['’])\s?(?:entrée|input)"
+    r"|sin entrada|sem entrada|ninguna|nenhuma|nessun input"
+    r"|无(?:需?输入)?|無(?:輸入)?|(?:没有|不需要)输入|(?:入力)?なし|없음|нет(?: ввода)?"
     r"|without(?: any)? input|empty (?:input|string)|left (?:blank|empty))\W*",
     re.IGNORECASE,
 )
@@ -23,13 +26,13 @@ _NOUN = (
     r"|name|noun|phrase|pronoun|sign|string|symbol|term|token|value|variable|verb|word"
 )
 _GOES_ON = (
-    r"(?=\s*(?:[.?!,;]|$)|\s+(?:and|as|backwards?|below|belongs?|by|describes?|evaluates?|from|given|has|in|into|is"
+    r"(?=\s*(?:[.?!,;]|$)|\s+(?:an?|and|as|backwards?|below|belongs?|by|describes?|evaluates?|from|given|has|in|into|is"
     r"|mean"
     r"|means|of opposite|or|returns?|stands?|to|using|with|without)\b)"
 )
 _GIVES_A_WORD = any_of(  # "the keyword", "the opposite": what the task works on must stand in its input
-    rf"(?:each|every|that|the|this)(?: (?:following|given|provided|single|chemical|country|currency|python|sql"
-    rf"|\w+script))*"
+    rf"(?:each|every|that|the|this)(?: (?:following|given|provided|single|punctuation|chemical|country|currency|python"
+    rf"|sql|\w+script))*"
     rf" (?:{_NOUN}){_GOES_ON}"
     r"|(?:^|an |the |its )(?:antonym|opposite|plural|synonym)(?=\s*+[.?!]?\s*+$)|spell it (?:out"
     r"|backwards)(?=\s*+[.?!]?\s*+$)"
@@ -45,7 +48,7 @@ def is_absent(text: str, instruction: str) -> bool:
     "None" is one for "Name three rivers", and a keyword for "Say what the keyword stands for".
     """
     shown = _LABEL.sub("", visible(text))
-    if not shown or _SAID.fullmatch(shown):
+    if not shown.strip("\"'`") or _SAID.fullmatch(shown):
         return True
     return bool(_WORD.fullmatch(shown)) and not works_on_a_word(shown, instruction)
 

@@ -20,6 +20,12 @@ from stages.rules.words import any_of, visible
 
 MEDIA = "<media>"
 """The entry of `forbidden_words` that stands for every way to need a picture, a recording or a video."""
+_NOTHING_MORE = re.compile(
+    r"\W*(?:(?:the )?same (?:as|task as) (?:above|before|(?:the )?(?:previous|last) \w+|task \d+)|see (?:above|below)"
+    r"|(?:the )?end of (?:the )?(?:new )?(?:tasks?|list|instructions?)|(?:there are )?no (?:more|further|other) \w+"
+    r"|that(?:'s| is) (?:all|it)(?: for now)?|and so on|to be continued)\W*",
+    re.IGNORECASE,
+)
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 
 
@@ -57,6 +63,7 @@ def no_task(text: str) -> str:
         or service_error(text)
         or tool_call(text)
         or (address[0] if address else "")
+        or (text if _NOTHING_MORE.fullmatch(visible(text)) else "")
     )
 
 

@@ -6,8 +6,9 @@ from stages.contract.records import Instance
 from stages.rules.words import any_of, folded, visible
 
 _MAY_STAY = any_of(  # a task that may leave a text as it is
-    r"if (?:\w+ ){0,3}(?:necessary|needed|any|required|wrong|incorrect)|where (?:necessary|needed)|unchanged"
-    r"|verbatim|copy|repeat|as (?:it is|is)|otherwise|echo|palindrome\w*"
+    r"if (?:\w+ ){0,3}(?:necessary|needed|any|required|wrong|incorrect"
+    r"|an? (?:error|mistake|typo)|errors|mistakes)|where (?:necessary|needed)|unchanged"
+    r"|leave it|keep it|verbatim|copy|repeat|as (?:it is|is)|otherwise|echo|palindrome\w*"
 )
 _ABOUT_FORM = any_of(  # a task whose answer may differ from its input in case and signs alone
     r"capital\w*|(?:upper|lower|title|sentence)[- ]?case\w*|case|correct|correctly|corrected|punctuat\w+"

@@ -15,14 +15,15 @@ _STATUS = (
 _ERROR = re.compile(
     rf"\W*(?:(?:http )?error:? *)?(?:(?:http )?[45]\d\d\b[ :,-]*)?{_STATUS}\b[^\n]{{0,200}}"
     rf"|\W*(?:http |api )?error(?: code)?:? *[45]\d\d\b[^\n]{{0,200}}"
+    r"|traceback \(most recent call last\):.*"
     r"|<(?:!doctype )?html>?.{0,200}<title>\s*[45]\d\d\b.*"
     r"|\{\s*\"(?:error|type\"\s*:\s*\"error)\".{0,400}"
     r"|(?:litellm|openai|anthropic|httpx|requests)[\w.]*\.\w*(?:error|exception|timeout)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
 _ABOUT_ERRORS = any_of(
-    r"errors?|https?|status|codes?|servers?|log(?:s|ged)?|json|apis?|exceptions?|responses?|requests?|html"
-    r"|web ?sites?|web pages?|rate limits?|network|failures?|outages?|python|crash\w*"
+    r"errors?|reason phrases?|https?|status|codes?|servers?|log(?:s|ged)?|json|apis?|exceptions?|responses?|requests?"
+    r"|html|web ?sites?|web pages?|rate limits?|network|failures?|outages?|python|crash\w*"
 )
 _CALL = re.compile(
     r"\s*(?:<\|?/?(?:tool_calls?|function_calls?|tool_use|invoke|tool|function|python_tag)\b[^>\n]{0,60}>"
@@ -43,7 +44,7 @@ _ABOUT_CALLS = any_of(
     r"tools?|functions?|json|calls?|called|apis?|agents?|arguments?|parameters?|xml|markup|tags?|invoke\w*"
     r"|react|openai"
 )
-_DAMAGED = re.compile("\ufffd|Ã[\u0080-\u00bf]|â€[™œ“”\u0080-\u009f¦¢]|ï»¿")
+_DAMAGED = re.compile("[\x00-\x08\x0e-\x1b\x7f]|\ufffd|Ã[\u0080-\u00bf]|â€[™œ“”\u0080-\u009f¦¢]|ï»¿")
 _ABOUT_DAMAGE = any_of(r"mojibake|encod\w*|unicode|utf\S*|replacement characters?|garbled|decod\w*|code points?")
 
 

@@ -43,6 +43,12 @@ _NEEDED = re.compile(
     rf"|sound|music|melody){_ENDS}",
     re.IGNORECASE,
 )
+_ATTACHED = re.compile(
+    r"\b(?:attached|enclosed|uploaded) (?:[\w-]+ ){0,2}?(?:pdfs?|documents?|files?|papers?|reports?|spreadsheets?"
+    r"|sheets?|csv|slides?|articles?|contracts?|charts?|graphs?|diagrams?|maps?|figures?|resumes?|cvs?)\b"
+    r"|\bthe (?:[\w-]+ ){0,2}?(?:charts?|graphs?|diagrams?|maps?|figures?|infographics?) (?:above|shown|pictured)\b",
+    re.IGNORECASE,
+)
 _MADE = re.compile(rf"(?:^|[.!?]\s+|\n|\bplease )(?:{_MAKE}) {_BETWEEN}{_NOUN}{_ENDS}", re.IGNORECASE)
 _FIGURE = re.compile(  # the word as a figure of speech, or as mathematics and programming use it
     r"\b(?:big|bigger|larger|whole|overall|clear|mental) picture\b|\bpicture this\b|\bdocker\b"
@@ -62,6 +68,8 @@ _IN_TEXT = re.compile(  # asked for advice, or made by writing: code, markup, wo
 def needs_media(instruction: str) -> str:
     """Return the words by which a task works on a picture, recording or video or asks for one, else nothing."""
     text = visible(instruction)
+    if attached := _ATTACHED.search(text):
+        return attached[0]
     found = _NEEDED.search(text) or _MADE.search(text)
     if not found or _FIGURE.search(text):
         return ""

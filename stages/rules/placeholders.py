@@ -10,7 +10,8 @@ from stages.rules.words import any_of, visible
 
 _LONGEST = 300  # characters; a longer text says something
 _WORDS = re.compile(
-    r"\W*(?:n/?a|n\.a\.|(?-i:TODO|FIXME): (?:add|answer|complete|fill|insert|write)[^\n]*|no[ _-]?(?:output|answer"
+    r"\W*(?:n/?a|n\.a\.|(?-i:TODO|FIXME): (?:add|answer|complete|fill|insert|write)[^\n]*"
+    r"|no[ _-]?(?:input|output|answer"
     r"|response)(?: (?:is )?(?:needed|required|provided|given|available))?"
     r"|not (?:applicable|available|provided)|to[ -]?do|fixme|tb[adc]|x{3,}|placeholder(?: text)?|coming soon"
     r"|lorem ipsum\b.*"
@@ -45,7 +46,7 @@ _ABOUT_SIGNS = any_of(
     r"\w*(?:signs?|symbols?|punctuat\w+|characters?|operators?|emojis?|emoticons?|brackets?|braces?"
     r"|parenthes[ei]s)|(?:question|exclamation|quotation|missing|which|what|right|quote) marks?|morse|braille"
     r"|annotations?|hangman|boards?"
-    r"|ascii|dots?|dash(?:es)?|hyphens?|ellips[ei]s|underscores?|asterisks?|stars?|arrows?|patterns?|notation"
+    r"|ascii|dots?|bars?|hash(?:es)?|dash(?:es)?|hyphens?|ellips[ei]s|underscores?|asterisks?|stars?|arrows?|patterns?|notation"
     r"|delimiters?|separators?|commas?|regex|regular expressions?|glyphs?|wildcards?|periods?|full stops?"
     r"|colons?|semicolons?|slash(?:es)?|apostrophes?"
 )
@@ -104,6 +105,8 @@ def _signs_are_meant(shown: str, instruction: str, given: str) -> bool:
     if any(unicodedata.category(sign)[0] == "S" and sign not in "`^<>=~|+" for sign in signs):
         return True
     if len(shown) == 1 and shown in "<>=+":
+        return True
+    if len(set(shown.split("\n"))) > 2:  # a picture made of signs
         return True
     task = instruction + given
     if signs <= set("[]{}()\"'") and (signs & set(task) & set("[{(") or _ABOUT_VALUES.search(task)):

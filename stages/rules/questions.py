@@ -16,7 +16,8 @@ _ANYTHING = {"", "text", "input", "data", "detail", "information", "context", "c
 _LEAD = r"(?:[^.?!\n]{0,80}[.!,:] *){0,2}"  # "Sure!", "I'd be happy to help."
 _ASKS = re.compile(
     rf"{_LEAD}(?:(?:please|kindly|(?:could|can|would|will) you|you (?:will )?need to)(?: please| first)* {_GIVE}\b"
-    rf"(?:(?: me)?(?: with)? (?:the|your|a|an|some|more|any|this) (?:\w+ )?(?P<thing>{_THING})\b"
+    rf"(?:(?: me)?(?: with)? (?:(?:the|your|a|an|some|more|any|this) (?:\w+ )?(?P<thing>{_THING})\b"
+    r"|(?:it|them)(?: here)?\?)"
     r"|[^.?!\n]{0,80}?\b(?:you(?:'d| would)? (?:like|want|need|wish)|(?:so )?(?:that )?i (?:can|could|may)|for me)\b)"
     rf"|(?:what|which) {_THING} (?:would|do|should) (?:you|i)\b|what would you like (?:me )?to\b)",
     re.IGNORECASE,

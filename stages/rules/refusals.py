@@ -21,8 +21,10 @@ _REQUEST = (  # what only somebody says who was asked to do a task
     r"(?:(?:help|assist) you\b|(?:help|assist)(?: (?:with|in) (?:that|this|it|such|your|the|any|creating|writing)\b)"
     r"|(?:help|assist)(?=[.,!;]|$)"
     r"|(?:comply|fulfil+|complete|process|perform|do|answer|continue|proceed)(?: with)? (?:that|this|your|the|such)\b"
-    r"|(?:create|generate|produce|provide|write|offer|discuss|share)(?: (?:any|more|further|that|this|such|new|other))+"
+    r"|(?:create|generate|produce|provide|write|offer|discuss|share)"
+    r"(?: (?:any|more|further|additional|that|this|such|new|other))+"
     r" (?:\w+ ){0,2}(?:answer|assistance|content|example|help|information|instruction|material|response|task|text)s?\b"
+    r"|(?:create|generate|produce|provide|write) (?:additional |\w+ )?tasks\b"
     r"|(?:create|do|generate|produce|provide|write) (?:that|this|it)(?=[.,!]|$)|find (?:an|the) answer"
     r"|browse the (?:internet|web))"
 )
@@ -40,7 +42,7 @@ _LEAD = (
 )
 
 _SPEAKS_OF_ITSELF = re.compile(
-    rf"(?<![\"\w])(?:as {_MODEL}(?: (?:created|developed|made|trained) by \w+)?(?:,| and| my| i\b)[^.?!\n]{{0,60}}"
+    rf"(?<![\"\w])(?:as {_MODEL}(?: (?:created|developed|made|trained) by \w+)?(?:,| and| my|(?= i\b))[^.?!\n]{{0,60}}"
     rf"\b(?:i|my|me)\b"
     rf"|i(?:'m| am) {_MODEL}(?=[,.;]| and| so| that| without| with| trained| created)"
     r"|i (?:do not|don't) (?:\w+ly )?have (?:access to (?:real[- ]time|current|live|up-to-date|the internet|external)"
@@ -73,6 +75,22 @@ _ANSWERING = any_of(  # "I cannot name rivers" is a refusal, "I cannot swim" a s
     r"|write"
 )
 
+_OFFERS = re.compile(
+    r"(?:(?:sure|of course|certainly)[,!.]? )?i(?:'d| would| will|'ll) be (?:happy|glad|pleased) to (?:help|assist)\b"
+    r"|(?:please|could you|can you) (?:provide|share|send|give)(?: me)?(?: with)?"
+    r" (?:the|your|some|more) (?:\w+ )?tasks\b",
+    re.IGNORECASE,
+)
+_NOTHING_ELSE = re.compile(  # the stock words of a model that refuses, with nothing of the task in them
+    rf"(?:{_REGRET}[,.!]?(?: but)? )?i ?{_CANNOT} (?:help|assist|comply|do)(?: you)?(?: with)?"
+    r"(?: (?:that|this|it|the|your|such)(?: \w+)?)?[.!]?",
+    re.IGNORECASE,
+)
+_ASKS_TO_REFUSE = any_of(
+    r"apolog\w*|sorry|regret\w*|declin\w*|refus\w*|reject\w*|turn(?:s|ed|ing)? (?:\w+ ){0,3}down|sa(?:y|ys"
+    r"|ying|id) no|den(?:y|ies|ied|ial)|translat\w+|rewrit\w+|rephras\w*|paraphras\w*|repeat|extract"
+    r"|in english"
+)
 _ASKS_FOR_ONE = any_of(  # an answer that regrets, declines or refuses is wanted
     r"apolog\w*|sorry|regret\w*|declin\w*|refus\w*|reject\w*|turn(?:s|ed|ing)? (?:\w+ ){0,3}down|sa(?:y|ys"
     r"|ying|id) no|excus\w*|unable|cannot|can't|can not|won't|den(?:y|ies|ied|ial)|cancel\w*|resign\w*"
@@ -109,6 +127,8 @@ def refusal(output: str, instruction: str, given: str) -> str:
     itself = _SPEAKS_OF_ITSELF.search(head)
     if itself and not _ABOUT_MODELS.search(instruction):
         return itself[0]
+    if _NOTHING_ELSE.fullmatch(text) and not _ASKS_TO_REFUSE.search(instruction):
+        return text.rstrip(".!")
     other_voice = _OTHER_VOICE.search(instruction)
     if itself or _asked_for(instruction, visible(given)) or (other_voice and _ABOUT_MODELS.search(instruction)):
         return ""
@@ -144,4 +164,4 @@ def speaks_as_a_model(instruction: str) -> str:
     text = visible(instruction)
     if "?" in text:
         return ""
-    return matched(_SPEAKS_OF_ITSELF.match(text) or _DECLINES.match(text))
+    return matched(_SPEAKS_OF_ITSELF.match(text) or _DECLINES.match(text) or _OFFERS.match(text))

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 from stages.text.lines import as_written, ends_a_sentence, ends_in_code
 from stages.text.markers import Field, marked_fields, without_next_task
 from stages.text.marks import mentioned, spoken
+from stages.text.tables import first_table
 from stages.text.values import as_text, json_values
 
 _OTHER_OUTPUTS = ("label", "class_label", "answer", "response")  # where no tag is named output
 _CDATA = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
 _FENCE_END = re.compile(r"`{3,}\w*\s*\Z")
 _OUTPUT_KEYS = ("output", "label", "class_label", "class label", "answer", "response", "target", "completion")
+_INPUT_KEYS = ("input", "inputs", "text", "sentence")
+_NUMBER_COLUMNS = ("#", "no.", "no", "nr.", "number", "example", "id", "")
 _OTHER_KEYS = frozenset({"id", "number", "example", "explanation", "reason", "instruction", "task"})
 
 
@@ -38,7 +41,7 @@ def parse_instances(text: str, *, output_first: bool, truncated: bool) -> list[P
     Example: "Class label: spam\nInput: Win now" gives ("Win now", "spam").
     """
     said = spoken(text)
-    fields = _tagged_fields(said) or _json_fields(said)
+    fields = _tagged_fields(said) or _json_fields(said) or _table_fields(said)
     if not fields:
         said = as_written(without_next_task(said))
         fields = marked_fields(said, output_first)
@@ -49,7 +52,11 @@ def parse_instances(text: str, *, output_first: bool, truncated: bool) -> list[P
 
 def _tagged_fields(text: str) -> list[Field]:
     """Return the fields in tags; one that the model only speaks about opens nothing."""
-    outputs = ("output",) if re.search(r"<output[ _]?\d{0,2}>", text, re.IGNORECASE) else _OTHER_OUTPUTS
+    outputs = (
+        ("output",)
+        if re.search(r"<output(?:[ _]?\d{0,2}| \w{1,9}=['\"]?\d{1,3}['\"]?)>", text, re.IGNORECASE)
+        else _OTHER_OUTPUTS
+    )
     if "<input" not in text.lower() and outputs != ("output",):
         return []
     tag = _field_pattern("|".join(("input", *outputs)))
@@ -74,7 +81,7 @@ def _tagged_fields(text: str) -> list[Field]:
 
 def _field_pattern(names: str) -> re.Pattern[str]:
     """Return the pattern of a field in tags: to its own closing tag past others, else to the next opening tag."""
-    opening, number = rf"<({names})[ _]?\d{{0,2}}>", r"[ _]?\d{0,2}"
+    opening, number = rf"<({names})(?:[ _]?\d{{0,2}}|[ ]\w{{1,9}}=['\"]?\d{{1,3}}['\"]?)>", r"[ _]?\d{0,2}"
     return re.compile(
         rf"{opening}(?:((?:(?!</?\1{number}>|</(?:{names}){number}>).)*+)</\1{number}>"
         rf"|(.*?)(</\1{number}>|(?=<(?:{names}){number}>)|\Z))",
@@ -98,6 +105,23 @@ def _json_fields(text: str) -> list[Field]:
             Field("output", values.rest, closed=False, broken=True),
         ]
     return _fields(pairs)
+
+
+def _table_fields(text: str) -> list[Field]:
+    """Return the fields of a table whose columns are an input and an output, beside a number at most."""
+    table = first_table(text)
+    if table is None:
+        return []
+    names = ["input" if name in _INPUT_KEYS else "output" if name in _OUTPUT_KEYS else name for name in table.header]
+    if sorted(name for name in names if name not in _NUMBER_COLUMNS) != ["input", "output"]:
+        return []
+    fields = [
+        Field(name, cell, closed=True, broken=False)
+        for row in table.rows
+        for name, cell in zip(names, row, strict=False)
+        if name in ("input", "output")
+    ]
+    return [*fields[:-1], fields[-1]._replace(broken=True)] if table.broken and fields else fields
 
 
 def _fields(pairs: Sequence[tuple[Any, Any]]) -> list[Field]:  # Any: JSON

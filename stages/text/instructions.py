@@ -13,6 +13,7 @@ from stages.text.lists import list_items, list_mark, starts_list
 from stages.text.marks import mentioned, spoken
 from stages.text.merged import separate
 from stages.text.names import TASK
+from stages.text.tables import first_table
 from stages.text.values import as_text, json_values
 
 _TAG = re.compile(
@@ -24,6 +25,14 @@ _HEADING = re.compile(
     rf"(?:new |next )?(?:{TASK})[ \t]*+#?\d*+[*_]*[ \t]*+(?:[:：][*_]*|(?<=\d)[*_]*[ \t]*+[-–—](?=[ \t]))[ \t]*",
     re.IGNORECASE,
 )
+_TASK_COLUMN = re.compile(rf"(?:new |the )?(?:{TASK}|description)s?(?: text| description| prompt)?", re.IGNORECASE)
+_HTML_LIST = re.compile(
+    r"^[ \t]*(?:<[ou]l(?: [^<>\n]{1,40})?>\s*)?<li(?: [^<>\n]{1,40})?>", re.IGNORECASE | re.MULTILINE
+)
+_HTML_ITEM = re.compile(
+    r"<li(?: [^<>\n]{1,40})?>(.*?)(?:(</li>|(?=<li[ >])|(?=</[ou]l>))|\Z)", re.DOTALL | re.IGNORECASE
+)
+_ONE_A_LINE = re.compile(r"(?<=[.!?]) +(?=\d{1,2}[.)] [^\W\da-z_])")
 _KEYS = ("instruction", "task", "prompt", "question", "description", "text", "content")
 _WRAPPINGS = (("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("«", "»"), ("「", "」"), ("`", "`"))
 _SEPARATOR_LINE = re.compile(r"#{2,}|-{3,}|={3,}|\*{3,}|_{3,}|")
@@ -60,6 +69,10 @@ def parse_instructions(text: str, *, truncated: bool, continues: bool) -> Instru
     blocks = _tagged(said)
     if not blocks.texts and not continues:
         blocks = _from_json(said)
+    if not blocks.texts and not continues:
+        blocks = _from_html(said)
+    if not blocks.texts and not continues:
+        blocks = _from_table(said)
     if not blocks.texts:
         blocks = _Blocks(list_items(said, continues))
     ends_open = blocks.broken or (truncated and not blocks.closed)
@@ -87,11 +100,18 @@ def _tagged(text: str) -> _Blocks:
         if not block[2].strip() and block[3] is not None:
             break
         name = block[1].lower()
-        texts.append(block[2])
+        texts += _listed(block[2])
         unclosed = block[3] is not None
         closings += text.startswith("</", opening_ends + len(block[2]))
     broken = unclosed and (closings > 0 or not ends_a_sentence(texts[-1]))
     return _Blocks(texts, closed=not unclosed, broken=broken)
+
+
+def _listed(text: str) -> list[str]:
+    """Return the tasks in a tag that holds nothing but a list of them, which counts from one."""
+    begins = re.match(r"\s*1[.)]\s", text)
+    items = list_items(_ONE_A_LINE.sub("\n", text).strip(), continues=False) if begins else []
+    return items if len(items) > 1 else [text]
 
 
 def _from_json(text: str) -> _Blocks:
@@ -102,8 +122,32 @@ def _from_json(text: str) -> _Blocks:
     texts = [found for value in values.complete for found in _instructions_in(value)]
     if values.rest is None or not (texts or values.rest.startswith('"')):
         return _Blocks(texts, closed=values.rest is None)
-    begun = values.rest.lstrip("{").strip().strip('"')
+    begun = values.rest.lstrip("{").strip().strip("\"'")
     return _Blocks([*texts, begun], broken=True) if begun else _Blocks(texts)
+
+
+def _from_html(text: str) -> _Blocks:
+    """Return the items of an HTML list that opens a line; HTML that stands inside an item of a list is none."""
+    opening = _HTML_LIST.search(text)
+    if not opening or starts_list(text[: opening.start()]):
+        return _Blocks([])
+    items = list(_HTML_ITEM.finditer(text, opening.start()))
+    closed = bool(items) and bool(items[-1][2])
+    return _Blocks([item[1] for item in items], closed=closed, broken=bool(items) and not closed)
+
+
+def _from_table(text: str) -> _Blocks:
+    """Return the texts under the heading "Task" of a table, or beside the numbers of one without headings."""
+    table = first_table(text)
+    if table is None or starts_list("\n".join(text.split("\n")[: table.start])):
+        return _Blocks([])
+    columns = [index for index, name in enumerate(table.header) if _TASK_COLUMN.fullmatch(name)]
+    if not table.header and all(len(row) == 2 and row[0].strip(".*").isdecimal() for row in table.rows):
+        columns = [1]
+    if len(columns) != 1:
+        return _Blocks([])
+    texts = [row[columns[0]] for row in table.rows if len(row) > columns[0]]
+    return _Blocks(texts, closed=not table.broken, broken=table.broken)
 
 
 def _instructions_in(value: Any) -> list[str]:  # Any: JSON

@@ -9,6 +9,7 @@ from stages.text.names import TASK
 _BOLD = r"(?:\*\*|__)?"
 _NEXT = r"(?:[ \t\u3000]++|\r?$)"
 _GLUED = r"(?=[^\W\da-z_]|[\"'“«「<\[(¿¡*`])"  # "1.Name", but not "1.5 litres" nor "1.py"
+_ORDINAL = "new|next|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|final"
 _CIRCLED, _CHINESE = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳", "一二三四五六七八九十"
 
 STYLES: dict[str, re.Pattern[str]] = {
@@ -16,26 +17,30 @@ STYLES: dict[str, re.Pattern[str]] = {
         rf"(?P<indent>[ \t]*+)(?:#{{1,6}}[ \t]++|>[ \t]++)?{pattern}", re.IGNORECASE if style == "headed" else 0
     )
     for style, pattern in {
-        "headed": rf"(?:[-*•][ \t]++)?{_BOLD}(?:\d{{1,3}}[.):][ \t]*+)?{_BOLD}(?:new |next )?(?:{TASK})"
-        rf"(?:(?:[ \t]*+(?:\#|no\.|nr\.|n[º°])?[ \t]*+(?P<number>\d{{1,3}})){_BOLD}[ \t]*+"
-        rf"(?:[.:：)]|[-–—](?=[ \t])|(?=\r?$))|{_BOLD}[ \t]*+[:：])"
+        "headed": rf"(?:[-*•][ \t]++)?{_BOLD}(?:\d{{1,3}}[.):][ \t]*+)?{_BOLD}\[?(?:(?:{_ORDINAL}) )?(?:{TASK})"
+        rf"(?:(?:[ \t_]*+(?:\#|no\.|nr\.|n[º°])?[ \t]*+(?P<number>\d{{1,3}})){_BOLD}[ \t]*+"
+        rf"(?:\]?[.:：)]|\]|[-–—](?=[ \t])|(?=\r?$))|{_BOLD}[ \t]*+[:：])"
         rf"{_BOLD}[ \t\u3000]*+",
         "numbered": rf"{_BOLD}(?:(?:No|Nr)\. ?|N[º°] ?)?(?P<number>\d{{1,3}})"
-        rf"(?:\\?[.):]|[、．：）]){_BOLD}(?:{_NEXT}|{_GLUED})",
+        rf"(?:\\?[.):]|\.\)|/(?=[ \t])|[、．：）]){_BOLD}(?:{_NEXT}|{_GLUED})",
         "bracketed": rf"{_BOLD}[(（\[](?P<number>\d{{1,3}})[)）\]][.:]?{_BOLD}(?:{_NEXT}|{_GLUED})",
         "dashed": rf"{_BOLD}(?P<number>\d{{1,3}})[ \t]?[-–—]{_BOLD}[ \t]++",
         "hashed": rf"{_BOLD}\#(?P<number>\d{{1,3}})[.:)]?{_BOLD}[ \t]++",
         "circled": rf"(?P<number>[{_CIRCLED}])[.、]?[ \t]*+",
         "keycap": r"(?P<number>\d{1,2})\ufe0f?\u20e3[ \t]*+",
         "chinese": rf"(?P<number>[{_CHINESE}]{{1,3}})、[ \t]*+",
-        "bulleted": r"(?:\\?[-*+–—‣·◦▪●○➤→✓✔](?:[ \t]++|\r?$)|•[ \t]*+)(?:\[[ xX]?\][ \t]++)?",
+        "bulleted": r"(?:\\?(?:[-*+–—‣·◦▪●○➤→✓✔»~]|[=-]>)(?:[ \t]++|\r?$)|•[ \t]*+)(?:\[[ xX]?\][ \t]++)?",
         "lettered": rf"{_BOLD}\(?(?P<number>[A-Za-z])[.)]{_BOLD}[ \t]++",
         "roman": rf"{_BOLD}\(?(?P<number>[ivxIVX]{{1,5}})[.)]{_BOLD}[ \t]++",
+        "bare": rf"{_BOLD}(?P<number>\d{{1,3}}){_BOLD}[ \t]++(?=[^\W\d_a-z])",
+        "pictured": "[\u2190-\u245f\u2500-\u2bff\U0001f300-\U0001faff]\ufe0f?[ \\t]++",
     }.items()
 }
 """How an item begins; `number` is its number, if the style has one."""
 
-_LAST_RESORT = ("lettered", "roman")  # a sentence may begin with "A." or "I.", so these have to count up from one
+# a sentence may begin with "A.", "I." or "3 cats", so these have to count up from one; a line of talk may begin with an
+# emoji, so a list of them is looked for last
+_LAST_RESORT = ("lettered", "roman", "bare", "pictured")
 _ROMAN = {
     "i": 1,
     "ii": 2,
@@ -133,7 +138,7 @@ def _mark(style: str, line: str, number: int, indent: int, counts: bool) -> re.M
     if not mark or (indent >= 0 and len(mark["indent"]) > indent + 1):
         return None
     value = _value(mark)
-    follows = value == number + 1 if counts else value == 0 or value > number
+    follows = value == number + 1 if counts and "number" in mark.groupdict() else value == 0 or value > number
     return mark if follows else None
 
 

@@ -5,22 +5,37 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stages.text.lines import ends_in_code, fences
-from stages.text.names import ANSWER, INPUT, LABEL, OUTPUT, QUALIFIER
+from stages.text.names import ANSWER, CONTENT, INPUT, LABEL, OUTPUT, QUALIFIER
 
 _MARKER = re.compile(
     r"(?P<indent>[ \t]*+)(?P<mark>(?:\d{1,3}[.):]|[-*•–])[ \t]++)?"
-    r"(?P<heading>#{1,6}[ \t]++|>[ \t]++)?(?P<bold>\*\*|__|[*_])?"
-    rf"{QUALIFIER}(?:(?P<input>{INPUT})|(?P<output>{OUTPUT})|(?P<label>{LABEL})|(?P<answer>{ANSWER}))"
-    r"(?:[ \t]?[#(]?(?P<number>\d{1,3})\)?)?(?P<closed>\*\*|__|[*_])?[ \t\u3000]*+"
-    r"(?:(?P<colon>[:：])(?:\*\*|__|[*_](?=\s))?(?:[ \t]|(?=\S)|\r?$)|\r?$)(?P<rest>.*)",
+    r"(?P<heading>#{1,6}[ \t]++|>[ \t]++)?"
+    r"(?:(?P<bold>\*\*|__|[*_`])|\[(?=[^\]\n]{1,30}\][ \t]*[:：]))?(?P<inner>\d{1,3}[.):][ \t]++)?"
+    rf"{QUALIFIER}(?:(?P<input>{INPUT})|(?P<output>{OUTPUT})|(?P<label>{LABEL})|(?P<answer>{ANSWER})"
+    rf"|(?P<named>{CONTENT}))"
+    r"(?:[ \t]?[#(]?(?P<number>\d{1,3})\)?)?(?P<closed>\*\*|__|[*_`\]])?[ \t\u3000]*+"
+    r"(?:(?P<colon>[:：])(?:\*\*|__|`|[*_](?=\s))?(?:[ \t]|(?=\S)|\r?$)|\r?$)(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _EXAMPLE = re.compile(
-    r"[ \t]*+(?:\*\*|__|#+ )?(?:Example|Instance|Case)[ \t]*+#?(\d{1,3})[ \t]*+[:.]?(?:\*\*|__)?[:.]?[ \t\r]*+$",
+    r"[ \t]*+(?:\*\*|__|#+ )?(?:Example|Instance|(?:Test )?Case|Sample|Pair)[ \t]*+"
+    r"#?(\d{1,3})[ \t]*+[:.]?(?:\*\*|__)?[:.]?[ \t\r]*+$",
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"[ \t]*+(?:#{2,}|-{3,}|={3,}|\*{3,}|_{3,})[ \t\r]*+$")
-_INPUT_BESIDE_LABEL = re.compile(r"(?<!\s)\s++Input:[ \t]*", re.IGNORECASE)
+_BESIDE = {
+    name: re.compile(rf"[;,]?(?<!\s)\s++(?:(?:\||->|→|=>)\s+)?{name}:[ \t]*", re.IGNORECASE)
+    for name in ("input", "output")
+}
+"""How the second field begins on the line of the first."""
+_NEXT_TURN = re.compile(
+    r"(?<=[.!?\d])\n(?:[ \t]*\n)?#{2,} ?(?:Human|User):"  # a dialogue has a title or other turns before it
+    r"|(?<=[.!?\d])\n[ \t]*\n(?:\*\*)?Task(?:\*\*)?: "
+    r"|(?<=[.!?\d])\n[ \t]*\n(?:Human|User): [^\n]*\n\s*(?:Assistant|AI):"
+)
+_DIALOGUE = re.compile(
+    r"^\W*+(?!in|out|answer|response)\w+:|dialog|conversation|chat|human|user|assistant", re.IGNORECASE | re.MULTILINE
+)
 _TASK_HEADING = re.compile(r"^#{2,6}[ \t]*+Instruction[ \t]*+:[ \t\r]*+$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -41,7 +56,7 @@ class _Marker(NamedTuple):
 
     line: int
     word: str
-    """input, output, answer, or a label as it is spelled"""
+    """input, output, answer, a label as it is spelled, or named: what an input is, such as `Review:`"""
     number: int
     """The number of its instance, 0 if it has none."""
     rest: str
@@ -62,7 +77,8 @@ def marked_fields(text: str, output_first: bool) -> list[Field]:
         content = "\n".join([rest, *(lines[number] for number in range(index + 1, end) if number not in frames)])
         last = place + 1 == len(starts)
         if name:
-            fields += _split_label(name, content, output_first, closed=not last)
+            follows = starts[place + 1][1] if not last else ""
+            fields += _split_line(name, content, follows, output_first=output_first, closed=not last)
     if fields:
         text = _without_last_separator(fields[-1].text)
         fields[-1] = fields[-1]._replace(text=text, broken=ends_in_code(text))
@@ -70,7 +86,10 @@ def marked_fields(text: str, output_first: bool) -> list[Field]:
 
 
 def without_next_task(text: str) -> str:
-    """Return the text up to a heading `### Instruction:` with which the model goes on to another task."""
+    """Return the text up to a heading `### Instruction:` or a turn `Human:` that starts another task."""
+    turn = _NEXT_TURN.search(text)
+    if turn and not _DIALOGUE.search(text[: turn.start()]):
+        text = text[: turn.start()]
     for heading in _TASK_HEADING.finditer(text):
         before = text[: heading.start()].rstrip()
         if before and not before.endswith((":", "：")):
@@ -96,12 +115,15 @@ def _markers(lines: Sequence[str], closings: dict[int, int], output_first: bool)
         style = style if found else own_style
         if own_style not in ("", style) or (len(match["indent"]) > (3 if style else 0)):
             continue
-        word = next(name for name in ("input", "output", "label", "answer") if match[name])
+        word = next(name for name in ("input", "output", "label", "answer", "named") if match[name])
         spelled = match[word].lower() if word == "label" else word
-        digits = match["number"] or (mark[:-1] if own_style == "number" else "")
-        if word != "label" or output_first:
+        digits = (
+            match["number"] or (match["inner"] or "").rstrip(".):\t ") or (mark[:-1] if own_style == "number" else "")
+        )
+        if word not in ("label", "named") or output_first:
             found.append(_Marker(index, spelled, int(digits or 0), match["rest"]))
-    return found
+    has_input = any(marker.word == "input" for marker in found)
+    return [marker for marker in found if marker.word != "named" or (not has_input and marker is not found[0])]
 
 
 def _begins_field(line: str) -> bool:
@@ -146,7 +168,7 @@ def _starts(lines: Sequence[str], markers: Sequence[_Marker], output_first: bool
                 seen = {name} if leads or next_pair else seen | {name}
                 current = max(current, marker.number)
                 starts.append((index, name, marker.rest))
-                if leads and _INPUT_BESIDE_LABEL.search(marker.rest):
+                if leads and _BESIDE["input"].search(marker.rest):
                     seen.add("input")
         if line.strip():
             previous = line.rstrip()
@@ -179,6 +201,8 @@ def _field_name(word: str, output_first: bool, has_output: bool) -> str:
     """Return which field a marker begins, empty for none."""
     if word in ("input", "output"):
         return word
+    if word == "named":
+        return "input"
     if word == "answer":
         return "" if has_output else "output"
     return "output" if output_first else ""
@@ -189,12 +213,15 @@ def _frames(closings: dict[int, int], first: int) -> set[int]:
     return {closing for opening, closing in closings.items() if opening < first <= closing}
 
 
-def _split_label(name: str, content: str, output_first: bool, *, closed: bool) -> list[Field]:
+def _split_line(name: str, content: str, follows: str, *, output_first: bool, closed: bool) -> list[Field]:
+    """Return a field, or two where the line of the first one holds the second, as in "Input: b, a Output: a, b"."""
+    leading, other = ("output", "input") if output_first else ("input", "output")
     first_line, _, others = content.partition("\n")
-    beside = _INPUT_BESIDE_LABEL.split(first_line, maxsplit=1) if output_first and name == "output" else [first_line]
+    alone = name == leading and (output_first or follows != other)
+    beside = _BESIDE[other].split(first_line, maxsplit=1) if alone else [first_line]
     if len(beside) == 2:
         return [
-            Field("output", beside[0], closed=True, broken=False),
-            Field("input", f"{beside[1]}\n{others}", closed=closed, broken=False),
+            Field(name, beside[0], closed=True, broken=False),
+            Field(other, f"{beside[1]}\n{others}", closed=closed, broken=False),
         ]
     return [Field(name, content, closed=closed, broken=False)]

@@ -7,6 +7,7 @@ about stays: in code, in quotation marks, or in the middle of a sentence.
 import re
 from collections.abc import Iterator
 
+from stages.text.dialects import with_usual_tags
 from stages.text.lines import as_written
 
 OWN, OTHER, AFTER_END = "own turn", "turn of somebody else", "text after an end mark"
@@ -36,16 +37,22 @@ SPELLED: dict[str, str] = {
     CITATION: r":contentReference\[[^\]\n]{0,40}\](?:\{[^}\n]{0,40}\})?|\[oaicite:[^\]\n]{0,40}\]"
     r"|【\d[^】\n†]{0,20}†[^】\n]{0,80}】"
     r"|\ue200[^\ue201\n]{0,200}\ue201|\[cite_start\]|\[cite: ?[\d, ]{1,40}\]",
-    ALONE: r"<bos>|<pad>|<<SYS>>|<</SYS>>|\[gMASK\]|<sop>",
+    ALONE: r"<bos>|<pad>|<sep>|\[e~\[|<<SYS>>|<</SYS>>|\[gMASK\]|<sop>",
 }
 """The marks that are written in another way than `<|name|>`."""
 
-_REASONING_WORDS = "reasoning|reason|thoughts?|reflection|scratchpad|analysis|rationale|internal_monologue"
+_REASONING_WORDS = (
+    "reasoning|reason|thoughts?|reflection|scratchpad|analysis|rationale|(?:internal|inner)_(?:monologue|thoughts?)"
+)
 _LEADING_REASONING = re.compile(rf"\s*<({_REASONING_WORDS})>", re.IGNORECASE)  # elsewhere they are words like others
 # `<s>` begins a text of Llama, and strikes out words in HTML: "<s>old</s> new"
-_LEADING_MARKS = re.compile(r"\ufeff?\s*(?:<s>(?![^\n]*</s>[^\n<]*\w)|assistant\r?\n\r?\n)|\ufeff")
+_LEADING_MARKS = re.compile(r"\ufeff?\s*(?:<s>(?![^\n]*</s>[^\n<]*\w)|assistant\r?\n(?=\s*\S))|\ufeff")
 _LOST_CHANNELS = re.compile(r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", re.DOTALL)  # gpt-oss without its marks
-_WHOLE_ANSWER = re.compile(r"\s*<(answer|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I)
+_WHOLE_ANSWER = re.compile(
+    r"\s*<(answer|final|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I
+)
+_OWN_NAME = re.compile(r"\*{0,2}(?:Assistant|AI Assistant)\*{0,2}:\*{0,2}\s+")
+_OTHER_NAME = re.compile(r"\n[ \t]*[*#]{0,3}\w+(?: \w+)?\*{0,2}:")  # a dialogue
 _MARK = "|".join(f"(?P<{kind.replace(' ', '_')}>{spelled})" for kind, spelled in SPELLED.items())
 _TOKEN = re.compile(
     rf"(?P<fence>(?:^|(?<=[>\]]))[ \t]*(?P<ticks>`{{3,}}|~{{3,}})[^`\n]*$)"
@@ -78,6 +85,7 @@ def spoken(text: str) -> str:
     A reasoning block that never closes takes all that follows it, a lone closing tag all that stands before it.
     """
     turns: list[tuple[str, list[str]]] = [(OWN, [])]
+    text = with_usual_tags(text)
     for kind, value in _events(_LOST_CHANNELS.sub("", text, count=1) if _LOST_CHANNELS.match(text) else text):
         if kind == "text":
             turns[-1][1].append(value)
@@ -160,7 +168,10 @@ def _read(text: str, token: re.Match[str], kind: str, begin: int) -> tuple[int, 
 
 
 def _without_leading(text: str) -> str:
-    """Return a turn without a leading block of reasoning in a tag such as `<reasoning>`."""
+    """Return a turn without a name such as `Assistant:` and a block of reasoning such as `<reasoning>` before it."""
+    name = _OWN_NAME.match(text)
+    if name and not _OTHER_NAME.search(text, name.end()):
+        text = text[name.end() :]
     opening = _LEADING_REASONING.match(text)
     if not opening:
         return text

@@ -14,12 +14,13 @@ _ANSWERED = re.compile(
 )
 _SECOND_TASK = re.compile(
     rf"(?:\n[ \t]*+|{_SENTENCE_END}[ \t]++){_NUMBER}"
-    rf"{_BOLD}(?:{INSTRUCTION})(?:[ \t]?#?\d{{1,3}})?{_BOLD}{COLON}{_BOLD}[ \t]*+",
+    rf"{_BOLD}(?:(?:next|new|another|second) )?(?:{INSTRUCTION})(?:[ \t]?#?\d{{1,3}})?{_BOLD}{COLON}{_BOLD}[ \t]*+",
     re.I,
 )
 _HASHES = re.compile(rf"(?:\n[ \t]*+|{_SENTENCE_END}[ \t]++)#{{2,6}}(?:[ \t]++(?=\S)|[ \t]*+(?=\n|\Z))")
 _TALK = re.compile(
-    r"(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|great|got it|no problem|gerne|natürlich|klar"
+    r"(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|(?:great|good)(?: question| idea)?"
+    r"|got it|no problem|gerne|natürlich|klar"
     r"|claro(?: que sí)?|por supuesto|bien sûr|d'accord|certo"
     r"|конечно|当然可以|当然|好的|もちろん)\s?[!.,:！。，：]\s*)",
     re.IGNORECASE,
@@ -33,24 +34,43 @@ _ANNOUNCED = re.compile(
 )
 
 
+_QUESTION = re.compile(r"Q(?:uestion)?[ \t]*:\s*+(?P<task>.*?\S)\s++A(?:nswer)?[ \t]*:.*", re.DOTALL)
+_RULED = re.compile(rf"{_SENTENCE_END}[ \t]+(?:-{{3,}}|={{3,}}|\*{{3,}}|\|)[ \t]+(?=\S)")
+_VERDICT = re.compile(
+    r"(?<!\s)\s++[(\[*_]{0,3}(?:is )?classification(?: task)?[*_]{0,2}[:?][*_]{0,2} *(?:yes|no)\b\W{0,3}\Z", re.I
+)
+_LAST_WORDS = re.compile(
+    r"(?<=[.!?])\s+(?:let me know|feel free|i hope|hope (?:this|these)"
+    r"|(?:would you|do you) (?:like|want|need) (?:me|more)"
+    r"|is there anything)\b[^\n]{0,60}?"
+    r"\b(?:tasks?|instructions?|more|helps?|helpful|questions?|changes?|else)\b[^\n]{0,60}\Z",
+    re.IGNORECASE,
+)
+
+
 def separate(text: str) -> Iterator[str]:
     """Yield the instructions that a text holds, without the talk before them and without an input or answer after them.
 
     Example: "Sure! Sort the words. Output: a, b. 2. Task: Name a river." gives "Sort the words." and "Name a river."
     """
-    if not any(sign in text for sign in (":", "：", "##")):
-        yield _without_talk(text)
-        return
-    for part in _SECOND_TASK.split(text):
-        for piece in _between_hashes(part):
-            answered = _ANSWERED.search(piece)
-            yield _without_talk(piece[: answered.start()] if answered else piece).strip()
+    answered_question = _QUESTION.fullmatch(text)
+    said = answered_question["task"] if answered_question else text
+    for part in _SECOND_TASK.split(said):
+        for piece in _between_signs(part):
+            yield _without_talk(_without_answer(piece)).strip()
 
 
-def _between_hashes(text: str) -> list[str]:
+def _without_answer(text: str) -> str:
+    """Return a text without the answer that follows it; one behind a colon shows a form: "as follows: Answer: yes"."""
+    answered = _ANSWERED.search(text)
+    form = answered and "\n" not in answered[0] and text[: answered.start()].rstrip().endswith((":", "："))
+    return text[: answered.start()] if answered and not form else text
+
+
+def _between_signs(text: str) -> list[str]:
     """Return the sentences between signs such as `##`; a heading, which is no sentence, parts nothing."""
     pieces = [""]
-    for piece in _HASHES.split(text):
+    for piece in _HASHES.split(_RULED.sub("\n## ", text)):
         if pieces == [""]:
             pieces = [piece]
         elif not piece.strip() or piece.rstrip(" \t\r\n*_\"'”’)").endswith((".", "!", "?", "。", "！", "？")):
@@ -61,6 +81,7 @@ def _between_hashes(text: str) -> list[str]:
 
 
 def _without_talk(text: str) -> str:
+    text = _LAST_WORDS.sub("", _VERDICT.sub("", text))
     for talk in (_TALK, _ANNOUNCED):
         opening = talk.match(text)
         if opening and text[opening.end() :].strip():

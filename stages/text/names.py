@@ -4,6 +4,7 @@ INPUT = r"inputs?|输入|輸入|入力|입력|eingabe|entrée|entrada|вход|�
 OUTPUT = r"outputs?|输出|輸出|出力|출력|ausgabe|sortie|salida|saída|вывод"
 ANSWER = r"answer|response|solution|result|答案|回答|antwort|réponse|respuesta|resposta|ответ"
 LABEL = r"class label|label|class|category|标签|類別|类别"
+CONTENT = r"text|sentence|review|message|e-?mail|tweet|comment|question|passage|paragraph|statement|headline|title"
 INSTRUCTION = (
     r"task|instruction|aufgabe|anweisung|tâche|consigne|tarea|instrucción|tarefa|compito|taak|opdracht|задача|задание"
     r"|任务|任務|指令|タスク|課題|指示|과제|작업|지시"

@@ -4,9 +4,13 @@ import json
 import re
 from typing import Any, NamedTuple
 
-_OPENING = re.compile(r'\[\s*(?=["{])|^[ \t]*(?=\{\s*["}])', re.MULTILINE)
+_OPENING = re.compile(r"""\[\s*(?=["'{])|^[ \t]*(?=\{\s*["'}])""", re.MULTILINE)
 _SPACE = re.compile(r"[\s,]*")
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[\]}])', re.DOTALL)
+_QUOTED = re.compile(
+    r"""("(?:[^"\\]|\\.)*+")|(?<=[\[{,:\s])'((?:[^'\\\n]|\\.)*+)'(?=\s*[,\]}:])|(?<=[\s:\[,])(True|False|None)(?=\s*[,\]}])"""
+)
+_JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
 _DECODER = json.JSONDecoder(strict=False)  # models write line breaks into their strings
 _MOST_OPENINGS = 8  # "[" and "{" in prose; each may cost a reading of the whole text
 
@@ -26,15 +30,30 @@ def json_values(text: str) -> Values | None:
 
     Example: '["a", "b' gives "a" with the rest '"b', and '{"a": 1}\n{"a": 2}' gives both objects.
     """
-    for shown in (text, _TRAILING_COMMA.sub(lambda match: match[1] or "", text)):
+    as_json = _from_python(text)
+    for shown in (text, _TRAILING_COMMA.sub(lambda match: match[1] or "", as_json)):
         for opening, _ in zip(_OPENING.finditer(shown), range(_MOST_OPENINGS), strict=False):
             values = _sequence(shown, opening)
             if values.complete and values.rest is None:
                 return values
     broken = (
-        _sequence(text, opening) for opening, _ in zip(_OPENING.finditer(text), range(_MOST_OPENINGS), strict=False)
+        _sequence(as_json, opening)
+        for opening, _ in zip(_OPENING.finditer(as_json), range(_MOST_OPENINGS), strict=False)
     )
     return next((values for values in broken if values.complete or values.rest), None)
+
+
+def _from_python(text: str) -> str:
+    """Return the text with strings and words as JSON spells them where Python's spelling stands: 'a', True, None."""
+    return _QUOTED.sub(_as_json, text) if re.search(r"[\[{]\s*'", text) else text
+
+
+def _as_json(match: re.Match[str]) -> str:
+    if match[1] is not None:
+        return match[1]
+    if match[3]:
+        return _JSON_WORDS[match[3]]
+    return json.dumps(match[2].replace("\\'", "'").replace("\\n", "\n"), ensure_ascii=False)
 
 
 def _sequence(text: str, opening: re.Match[str]) -> Values:

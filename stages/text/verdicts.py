@@ -29,22 +29,25 @@ _UNSURE = re.compile(
     r"|depends|hard to (?:say|tell)|uncertain)\b",
     re.IGNORECASE,
 )
+_TAKEN_BACK = re.compile(rf"\b(?:actually|or rather|wait|correction)\b[,:]? (?:{_YES}|{_NO})\b", re.IGNORECASE)
 _SIGNS = re.compile(r"(?:[^\w<{\\]|\\n)*+")
 _SUBJECT = r"(?:final |correct |short |my |the |class |best |direct |overall )*"
 _LABEL_WORD = (
     r"(?:answers?|labels?|verdict|(?:is[_ ])?classification(?: task)?|class|a|decision|result|output|response"
-    r"|conclusion|judge?ment|antwort|réponse|respuesta|ответ|答案|回答)"
+    r"|conclusion|judge?ment|(?:task )?type|category|antwort|réponse|respuesta|ответ|答案|回答)"
 )
-_QUESTION = r"(?:is (?:it|this|the task|this task|that) (?:an? )?classification(?: task)?)"
+_QUESTION = r"(?:(?:is|can|does|would|could|should) [^.!?\n]{1,100}\bclassification\b[^.!?\n]{0,100}(?=[?:]))"
 _LABELLED = re.compile(
-    rf"(?:^|[.!?\n]|\b(?:so|hence|thus|therefore),?)[^\w\n]{{0,20}}+{_SUBJECT}(?:{_LABEL_WORD}|{_QUESTION})"
+    rf"(?:^|[.!?\n]|\b(?:so|hence|thus|therefore),?|\b(?:since|because|as) [^.!?,\n]{{1,150}},)"
+    rf"[^\w\n]{{0,20}}+{_SUBJECT}(?:{_LABEL_WORD}|{_QUESTION})"
     rf"[^\w\n]{{0,20}}?(?:\s{{1,5}}(?:is|would be|should be))?"
     rf"[\s:：=?*_\"'`“(\[]+"
     rf"(?={_WORD}(?!\w)|是|否|不是|true\b|false\b|(?:not |non-?)?(?:an? )?classification\b|generation\b|open)",
     re.IGNORECASE,
 )
 _CONCLUDED = re.compile(
-    rf"\b(?:so|hence|thus|therefore|i would say|i[’']d say)(?: it is| it's)?[,:]?\s+[*_\"“]*{_WORD}[.!*_\"”]*\s*\Z",
+    rf"\b(?:so|hence|thus|therefore|i(?: would|[’']d) (?:say|answer))"
+    rf"(?: it is| it's)?[,:]?\s+[*_\"“]*{_WORD}[.!*_\"”]*\s*\Z",
     re.IGNORECASE,
 )
 _CONTAINER = re.compile(
@@ -60,14 +63,24 @@ _KIND = re.compile(
     re.IGNORECASE,
 )
 _CLAIM = re.compile(
-    r"\b(?:task|this|it|instruction|question|that)\b[^.!?\n]{0,60}?(?:[’']s|\b(?:is|isn[’']t|counts as|qualifies as"
-    r"|is best described as"
-    r"|does not count as|doesn[’']t count as|would be|would not be))(?:\s+[\w’'-]+){0,3}?\s+[*_\"“]*"
+    r"\b(?:task|this|it|instruction|question|that)\b[^.!?\n]{0,60}?(?:[’']s"
+    r"|\b(?:is|isn[’']t|(?:is best|can be|should be|may be) \w+ as"
+    r"|(?<=this )as|(?<=it )as|(?<=task )as|would be|would not be"
+    r"|(?:(?:does not|doesn[’']t) )?(?:counts?|qualif(?:y|ies)) as"
+    r"|(?:(?:does not|doesn[’']t) )?(?:falls?|belongs?) (?:under|into|to|in)))(?:\s+[\w’'-]+){0,3}?\s+[*_\"“]*"
     r"classification\b(?![ -]like)",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"\b(?:not|than|instead of)\s+(?:really\s+)?(?:an?\s+)?[*_\"“]*classification\b", re.IGNORECASE)
-_NEGATIVE = re.compile(r"\b(?:not|no|never|hardly|neither)\b|n[’']t\b", re.IGNORECASE)
+_DENIED = re.compile(
+    r"\b(?:not(?! only| just| merely)|than|instead of)\s+(?:really\s+)?(?:an?\s+)?[*_\"“]*classification\b",
+    re.IGNORECASE,
+)
+_GENERATED = re.compile(
+    r"\b(?:task|this|it)(?:[’']s| is| would be) (?:an? )?(?:[\w-]+ ){0,3}?(?:generation|open[- ]ended|generative)\b",
+    re.IGNORECASE,
+)
+_NEGATIVE = re.compile(r"\b(?:not(?! only| just| merely)|no|never|hardly|neither)\b|n[’']t\b", re.IGNORECASE)
+_TRUTH = re.compile(r"\W*(?:true|false)\W*", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(?:if|whether|unless|depends|depending|otherwise)\b", re.IGNORECASE)
 _MODAL = re.compile(r"\b(?:might|may|could|perhaps|maybe|possibly|partly|sometimes)\b", re.IGNORECASE)
 _NEXT_TASK = re.compile(r"\n[ \t]*+(?:\*\*)?Task(?:\*\*)?:|<task>", re.IGNORECASE)
@@ -84,7 +97,7 @@ def parse_verdict(text: str) -> bool | None:
     said = spoken(text)
     following = _NEXT_TASK.search(said, 1)
     said = said[: following.start() if following else len(said)].strip()
-    if _KIND.fullmatch(said):
+    if _KIND.fullmatch(said) or _TRUTH.fullmatch(said):
         return _value(said)
     container = _CONTAINER.search(said)
     if container:
@@ -129,7 +142,7 @@ def _leading(text: str) -> bool | None:
     if not stated:
         return None
     first_line = text[stated.end() :].lstrip("*_\"'”’`) ").split("\n", 1)[0][:200]
-    if _BOTH.match(text, stated.end()) or _UNSURE.search(first_line):
+    if _BOTH.match(text, stated.end()) or _UNSURE.search(first_line) or _TAKEN_BACK.search(first_line):
         return None
     return bool(stated["yes"] or stated["yes_cjk"])
 
@@ -145,10 +158,14 @@ def _claimed(text: str) -> bool | None:
     """Return the verdict of sentences such as "This is not a classification task.", None where one is a condition."""
     verdicts: list[bool] = []
     for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
+        if sentence.endswith("?"):  # the question, which some models repeat
+            continue
         for claim in _CLAIM.finditer(sentence):
             if _CONDITION.search(sentence) or _MODAL.search(sentence[: claim.end()]):
                 return None
             verdicts.append(not _NEGATIVE.search(claim[0]))
-        if _DENIED.search(sentence) and not _CONDITION.search(sentence):
+        generated = _GENERATED.search(sentence)
+        denied = _DENIED.search(sentence) or (generated and not _NEGATIVE.search(generated[0]))
+        if denied and not (_CONDITION.search(sentence) or _MODAL.search(sentence)):
             verdicts.append(False)
     return _only(*verdicts)
