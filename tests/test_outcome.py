@@ -101,7 +101,10 @@ def test_a_stage_that_keeps_nothing_fails_and_prints_commands_that_restore_the_l
 
 
 def test_the_filter_fails_when_only_the_seeds_are_left(repository: Repository) -> None:
-    tasks = [{**row, "raw_instances": ""} for row in repository.rows("data/tasks.jsonl")]
+    tasks = [
+        {**row, "instruction": "Sort the words.", "raw_instances": "I'm sorry, but I can't help with that."}
+        for row in repository.rows("data/tasks.jsonl")
+    ]
     repository.write("data/tasks.jsonl", "".join(json.dumps(row) + "\n" for row in tasks))
     before = repository.data()
     done = repository.stage("filter")
