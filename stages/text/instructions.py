@@ -186,9 +186,8 @@ def _clean(block: str) -> str:
             inner = item[len(opening) : -len(closing)]
             if opening not in inner and closing not in inner:
                 item = _without_heading(inner.strip())
-    return (
-        item.removesuffix("**").strip() if item.count("**") == 1 else item
-    )  # `**9. Name a river.**` loses its first `**` with the list mark
+    # `**9. Name a river.**` loses its first `**` with the list mark
+    return item.removesuffix("**").strip() if item.count("**") == 1 else item
 
 
 def _without_heading(item: str) -> str:

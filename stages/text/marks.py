@@ -47,9 +47,8 @@ _REASONING_WORDS = (
 _LEADING_REASONING = re.compile(rf"\s*<({_REASONING_WORDS})>", re.IGNORECASE)  # elsewhere they may be XML of the answer
 # Llama begins a text with `<s>`, but HTML strikes out words with it: "<s>old</s> new"
 _LEADING_MARKS = re.compile(r"\ufeff?\s*(?:<s>(?![^\n]*</s>[^\n<]*\w)|assistant\r?\n(?=\s*\S))|\ufeff")
-_LOST_CHANNELS = re.compile(
-    r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", re.DOTALL
-)  # gpt-oss, if the server removes its marks
+# gpt-oss, if the server removes its marks
+_LOST_CHANNELS = re.compile(r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", re.DOTALL)
 _WHOLE_ANSWER = re.compile(
     r"\s*<(answer|final|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I
 )
