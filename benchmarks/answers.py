@@ -1,13 +1,13 @@
-"""Measure what share of a mixed set of answers is read correctly, by our parsers and by the published rules.
+"""Measures what share of a mixed set of answers our parsers and the published rules read correctly.
 
     python -m benchmarks.answers
 
-The set holds every answer in tests/answers/, and variations that leave the parts as they are: reasoning before the
-answer, marks of a chat template around it, blank lines, another turn after it. An answer counts if exactly the complete
-parts listed in tests/answer_table.py are read.
+The set holds every answer in tests/answers/ and variations that do not change the parts of an answer: reasoning before
+it, chat template marks around it, blank lines, another turn after it. An answer is read correctly if the result is
+exactly the complete parts listed in tests/answer_table.py.
 
-The published rules are those that Self-Instruct splits an answer with, written again from a description of their
-effect. Its rules about the words of a candidate are left out, since they judge what has been read.
+The published rules are those that Self-Instruct uses to split an answer, rewritten from a description of their effect.
+Its rules about the words of a candidate are left out, since they apply after an answer is read.
 """
 
 import re
@@ -32,7 +32,7 @@ VARIATIONS: tuple[Callable[[str], str], ...] = (
 
 
 def mixed_set() -> list[Reading]:
-    """Return 200 answers: those of the files, then variations of every second one that was not cut off."""
+    """Return 200 answers: those in the files, then variations of every second one that was not cut off."""
     originals = readings()
     whole = [reading for reading in originals if not reading.truncated and not reading.continues]
     varied = (
@@ -66,7 +66,7 @@ def published(reading: Reading) -> object:
 
 
 def _labelled(text: str) -> list[tuple[str, str]]:
-    """Return (input, label) of each piece after `Class label:`, an empty input where there is no `Input:`."""
+    """Return (input, label) of each piece after `Class label:`; the input is empty if there is no `Input:`."""
     pieces = (piece.split("Input:") for piece in text.split("Class label:")[1:])
     return [(piece[1].strip() if len(piece) > 1 else "", piece[0].strip()) for piece in pieces]
 

@@ -1,4 +1,4 @@
-"""What a finish reason means, in the words of any provider."""
+"""Maps the finish reasons of all providers to five meanings."""
 
 import re
 from collections.abc import Iterable
@@ -8,11 +8,11 @@ Ending = Literal["content_filter", "error", "length", "unknown", "stop"]
 
 _WORST_FIRST: tuple[Ending, ...] = ("content_filter", "error", "length", "unknown", "stop")
 _MEANINGS: dict[Ending, re.Pattern[str]] = {  # the first match counts: `ERROR_TOXIC` comes from a filter
-    "content_filter": re.compile(
+    "content_filter": re.compile(  # `language`: Gemini refuses an unsupported language
         r"filter|refus|safety|block|prohibit|recitation|spii|pii\b|guardrail|sensitive|toxic|moderat|policy|flagged|"
         r"violat|unsafe|copyright|harm|denied|disallow|risk|escalation|^language$"
     ),
-    "error": re.compile(
+    "error": re.compile(  # `load` and `unload`: Ollama loaded or unloaded a model and wrote nothing
         r"error|fail|abort|cancel|interrupt|time_?(?:d_)?out|unavailable|overload|insufficient|disconnect|malformed|"
         r"unexpected|invalid|missing|kill|preempt|rate_?limit|quota|crash|shutdown|exception|^(?:un)?load$"
     ),

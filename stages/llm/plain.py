@@ -37,10 +37,10 @@ def is_page(text: str) -> bool:
 
 
 def _visible(character: str) -> str:
-    """Return a character; a blank for a line break or tab; nothing for a character that is not visible.
+    """Return a visible character as it is, a space for a line break or tab, and an empty string for any other.
 
-    Those are Unicode's categories C: control, format (which can reverse the writing direction), surrogate, private use
-    and unassigned.
+    Unicode's categories C are not visible: control, format (which can reverse the writing direction), surrogate,
+    private use and unassigned.
     """
     if character.isspace():
         return " "

@@ -10,9 +10,14 @@ from stages.llm.delay import retry_after, wait_in
 from stages.llm.plain import without_traceback
 from stages.llm.reply import Reply
 
+# keys whose values repeat the request
 _ECHOES = {"input", "flagged_input", "prompt", "messages", "content", "request", "body", "ctx", "loc", "url"}
-_ECHO_IN_WORDS = re.compile(r"\binput_value=.*", re.DOTALL)  # as pydantic ends a message
+_ECHO_IN_WORDS = re.compile(
+    r"\binput_value=.*", re.DOTALL
+)  # servers that use pydantic repeat the input at the end of a message
+# LiteLLM puts class names before the message of the provider
 _PREFIX = re.compile(r"^(?:litellm\.\w+: )*(?:\w+: )?(?:\w+Exception (?:\w+ )?- )?(?:litellm\.\w+: )?")
+# aiohttp adds its SSL settings to "Cannot connect to host …"
 _SSL = re.compile(r" ssl:(?:<[^>]*>|\w+)")
 _CODES = ("code", "status_code", "status", "error_code")
 _SENTENCES = (
@@ -26,7 +31,7 @@ _SENTENCES = (
     "title",
 )  # keys, best first
 _NAMED = re.compile(r"retry|wait|block", re.IGNORECASE)  # `retryDelay: 34s`, `blockReason: OTHER` need their keys
-_DEEPEST = 8  # levels of JSON that are read
+_DEEPEST = 8  # levels of JSON that are read; deeper nesting must not reach the recursion limit
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,11 @@ class Said:
     status: int | None
     """The HTTP status. For an error that came with status 200, the code inside; None if that is not a status."""
     message: str
-    """The sentence to show."""
+    """The sentence to show the user."""
     words: str
-    """All its words and codes, without what it repeats of the request."""
+    """All its words and codes, except those that repeat the request."""
     after_seconds: float
-    """How long it asks to wait; 0 if it does not say."""
+    """How long the server asks to wait; 0 if it does not say."""
 
 
 def said_by(error: BaseException, reply: Reply) -> Said:

@@ -1,4 +1,4 @@
-"""What an error means, by its words: status 403 alone may be a bad key, a filtered prompt or a rate limit."""
+"""Reads what an error means from its words: status 403 alone may be a bad key, a filtered prompt or a rate limit."""
 
 import re
 from typing import Literal
@@ -76,9 +76,9 @@ def refusal_in(said: Said, prompt: str) -> str:
 
 
 def kind_of(said: Said, prompt: str) -> Kind:
-    """Return whether to stop (`fatal`), to send fewer requests (`overload`) or just to try again (`passing`).
+    """Return `fatal` to stop the run, `overload` to send fewer requests, or `passing` to just try again.
 
-    A quota per minute is a rate limit, and so is one that says how long to wait. Any other used-up quota stops the run.
+    A used-up quota stops the run, unless it is a rate limit: a quota per minute, or one that says how long to wait.
     """
     if _says(_NO_CREDIT, said, prompt) or _says(_NO_WAY_TO_ASK, said, prompt):
         return "fatal"
@@ -92,6 +92,6 @@ def kind_of(said: Said, prompt: str) -> Kind:
 
 
 def _says(pattern: re.Pattern[str], said: Said, prompt: str) -> bool:
-    """Return True if an error has such a phrase that is not in the prompt too: servers repeat prompts in errors."""
+    """Return True if an error holds a phrase that the prompt does not hold: servers repeat prompts in errors."""
     asked = prompt.lower()
     return any(found[0].lower() not in asked for found in pattern.finditer(said.words))

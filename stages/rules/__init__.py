@@ -1,1 +1,1 @@
-"""Tables of one shape: reason -> what in a text it is rejected or flagged for."""
+"""The rules that reject or flag candidates and instances, as tables of reason -> function."""

@@ -1,7 +1,7 @@
-"""What rejects a candidate before it is compared with the pool (paper, section 2.2).
+"""The rules that reject a candidate before it is compared with the pool (paper, section 2.2).
 
-Differs from the original: the forbidden words are config, each rejection names what was found, and the default list
-asks whether a task needs a picture or recording, not whether it speaks of one; the paper's own list is in
+Differs from the original: the forbidden words are config, and each rejection names what was found. The default list
+rejects a task that needs a picture or recording, not one that only mentions it. The paper's own list is in
 conf/experiment/paper.yaml.
 """
 
@@ -19,7 +19,8 @@ from stages.rules.table import Rules
 from stages.rules.words import any_of, visible
 
 MEDIA = "<media>"
-"""The entry of `forbidden_words` that stands for every way to need a picture, a recording or a video."""
+"""The entry of `forbidden_words` that rejects every task that needs a picture, a recording or a video."""
+# the model ends its list, or refers to another item instead of writing one
 _NOTHING_MORE = re.compile(
     r"\W*(?:(?:the )?same (?:as|task as) (?:above|before|(?:the )?(?:previous|last) \w+|task \d+)|see (?:above|below)"
     r"|(?:the )?end of (?:the )?(?:new )?(?:tasks?|list|instructions?)|(?:there are )?no (?:more|further|other) \w+"
@@ -30,7 +31,7 @@ _URL = re.compile(r"(?:https?://|www\.)\S+")
 
 
 def candidate_rules(generate: Generate) -> Rules[str]:
-    """Return the rules for the text of a candidate."""
+    """Return the rules for the text of a candidate; the first rule that it breaks gives the reason."""
     tokens = TOKENIZERS[generate.tokenizer]
 
     def words(text: str, wrong: range) -> str:
@@ -68,9 +69,9 @@ def no_task(text: str) -> str:
 
 
 def forbidden(entries: Sequence[str]) -> Callable[[str], str]:
-    """Return a rule that finds the first word or phrase of the list that stands in a text as a whole."""
+    """Return a rule that finds the first word or phrase of the list in a text, as whole words."""
     words = [entry for entry in entries if entry != MEDIA]
-    # One search for all words: most candidates hold none, and 22 searches each took a tenth of a long replay.
+    # One search for all words, because most candidates hold none: 22 searches for each took a tenth of a long replay.
     any_word = any_of("|".join(map(re.escape, words)) or "(?!)")
     media = needs_media if MEDIA in entries else lambda text: ""
 

@@ -1,4 +1,4 @@
-"""Outputs that copy, and instances that say the same twice."""
+"""Finds outputs that copy the input or the instruction, and instances that repeat another one."""
 
 import re
 
@@ -10,7 +10,7 @@ _MAY_STAY = any_of(  # a task that may leave a text as it is
     r"|an? (?:error|mistake|typo)|errors|mistakes)|where (?:necessary|needed)|unchanged"
     r"|leave it|keep it|verbatim|copy|repeat|as (?:it is|is)|otherwise|echo|palindrome\w*"
 )
-_ABOUT_FORM = any_of(  # a task whose answer may differ from its input in case and signs alone
+_ABOUT_FORM = any_of(  # a task whose answer may differ from its input only in case and punctuation
     r"capital\w*|(?:upper|lower|title|sentence)[- ]?case\w*|case|correct|correctly|corrected|punctuat\w+"
     r"|grammar\w*|grammatical\w*|spell\w*|format\w*|edit|proofread|clean\w*|trim|strip|normali[sz]\w*|quotes?"
     r"|quotation marks?|commas?|apostrophes?|full stops?|exclamation\w*|emphas\w+|bold|italics?|markdown"
@@ -20,16 +20,17 @@ _ABOUT_FORM = any_of(  # a task whose answer may differ from its input in case a
 _NUMBER = re.compile(r"[-+]?\d[\d.,  ]*%?")
 _CALCULATES = re.compile(r"[\d{}()=<>+*/]")  # signs matter in formulas and code
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s.,;:!?'\"–—-]")  # an emoji counts, a comma does not
-_SENTENCE = 3  # words
+_SENTENCE = 3  # words at least; a shorter text may be its own answer
+# the instruction ends in its own answer: "Name a river. Answer: the Rhine"
 _CARRIES = re.compile(
     r"(?:answer|output|solution|result|response|sample answer|correct answer)s?(?: is)?:\s*$", re.IGNORECASE
 )
 
 
 def copy_of_input(output: str, given: str, instruction: str) -> str:
-    """Return the output if it is the input again, or a sentence that differs from it in case and punctuation alone.
+    """Return the output if it is the input, or a sentence that differs from it only in case and punctuation.
 
-    A task about case or signs may answer so, and a number may be its own answer, as the absolute value of 5 is.
+    A task about case or punctuation may have such an output. A number may be its own answer: the absolute value of 5.
     """
     shown, source = visible(output), visible(given)
     if not shown or _MAY_STAY.search(instruction):
@@ -45,7 +46,7 @@ def _same_sentence(text: str, other: str) -> bool:
 
 
 def copy_of_instruction(output: str, instruction: str) -> str:
-    """Return the output if it is the instruction again, or all of it behind the first line, a colon or "Answer:"."""
+    """Return the output if it is the instruction, or the part after its first line, its first colon or "Answer:"."""
     answer = folded(output)
     if not answer or _MAY_STAY.search(instruction):
         return ""
@@ -61,9 +62,9 @@ def copy_of_instruction(output: str, instruction: str) -> str:
 
 
 def key(instance: Instance) -> tuple[str, str, str]:
-    """Return what two instances share that say the same: all three texts apart from case, blanks and unseen characters.
+    """Return the same key for instances that differ only in case, spaces, quotes around a text and unseen characters.
 
-    Where the output differs from the input in such things alone, they are the task, and the input counts as it stands.
+    If the input and the output differ only in these, the task is about them, so the input is compared as written.
     """
     given, output = folded(instance.input), folded(instance.output)
     return folded(instance.instruction), visible(instance.input) if given == output else given, output

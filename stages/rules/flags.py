@@ -1,4 +1,4 @@
-"""Doubts about an instance that do not reject it; `filter.drop_flags` turns doubts into reasons."""
+"""Flags for doubtful instances; a flag rejects an instance only if `filter.drop_flags` names it."""
 
 import re
 
@@ -10,7 +10,7 @@ from stages.rules.words import any_of, visible
 _REFERS_TO_INPUT = any_of(
     r"the (?:following|given|provided)|(?:text|list|table|sentence|paragraph|passage) below|below is"
 )
-_HELD = re.compile(r"[:\n]\s*\S|(?<!\w)[\"“‘'`«]\w")  # behind a colon or a line break, or quoted
+_HELD = re.compile(r"[:\n]\s*\S|(?<!\w)[\"“‘'`«]\w")  # the text itself: after a colon or a line break, or in quotes
 
 FLAGS: Rules[Instance] = {
     "input_missing": lambda row: "" if row.input else missing_input(row.instruction),
@@ -19,11 +19,11 @@ FLAGS: Rules[Instance] = {
 
 
 def missing_input(instruction: str) -> str:
-    """Return the words that speak of a text which neither an input nor the instruction itself holds."""
+    """Return the words that refer to a text, if the instruction does not hold that text itself."""
     found = _REFERS_TO_INPUT.search(instruction)
     return found[0] if found and not _HELD.search(visible(instruction)) else ""
 
 
 def repeats(output: str, instruction: str, given: str) -> str:
-    """Return what is repeated in an output: a line four times in a row, or a phrase over and over."""
+    """Return what an output repeats: a line four times in a row, or a phrase over and over."""
     return repeated_line(output, instruction, given) or loop(output, instruction)

@@ -1,4 +1,4 @@
-"""What rejects an instance by its own text (paper, section 2.2, filtering)."""
+"""The rules that reject an instance by its own text (paper, section 2.2, filtering)."""
 
 from stages.contract.records import Instance
 from stages.rules.absent import works_on_a_word
@@ -24,10 +24,10 @@ RULES: Rules[Instance] = {
     "input_placeholder": lambda row: input_placeholder(row.input, row.instruction),
     "input_only_url": lambda row: only_an_address(row.input, row.instruction),
 }
-"""The first rule that an instance breaks names the reason."""
+"""Applied in this order: the first rule that an instance breaks gives the reason."""
 
 
 def input_placeholder(given: str, instruction: str) -> str:
-    """Return the input if it stands for one still to be written, empty where the task works on a word or sign."""
+    """Return the input if it is a placeholder; empty if it is not, or if the task works on a word or sign."""
     shown = visible(given)
     return placeholder(given, instruction) if shown and not works_on_a_word(shown, instruction) else ""

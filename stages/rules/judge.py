@@ -1,4 +1,4 @@
-"""How a candidate is judged: by the rules, then by its novelty against every seed and accepted instruction."""
+"""Judges candidates by the rules, then by their novelty against every seed and accepted instruction."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -17,14 +17,14 @@ class Judgement(NamedTuple):
     reason: str
     """Why it is rejected; empty if it is accepted."""
     detail: dict[str, Any]  # Any: JSON values
-    """What a rejection rests on."""
+    """Evidence for a rejection: what a rule found, or the nearest pool member; empty if it is accepted."""
     nearest: list[Similar]
     """Up to ten pool members, closest first; empty for a candidate that breaks a rule."""
     mean_rouge_l: float
 
 
 class Judge:
-    """The pool with its rules."""
+    """The pool of instructions, and the rules for joining it."""
 
     def __init__(self, seeds: Sequence[SeedTask], generate: Generate, workers: int) -> None:
         self._rules = candidate_rules(generate)
@@ -35,7 +35,7 @@ class Judge:
     def judge(self, candidates: Sequence[Candidate]) -> Iterator[Judgement]:
         """Yield a judgement on each candidate; an accepted one joins the pool before the next is judged.
 
-        Those that break no rule are compared in one call, which is several times faster than one by one.
+        Candidates that break no rule are compared in one call, which is several times faster than one by one.
         """
         faults = [next(broken(self._rules, candidate.instruction), None) for candidate in candidates]
         sound = [row.instruction for row, fault in zip(candidates, faults, strict=True) if fault is None]

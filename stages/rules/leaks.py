@@ -1,4 +1,4 @@
-"""What is no answer of a model: an error of its service, a call of a tool, text that was damaged on its way."""
+"""Finds texts that are not a model's answer: an error of its service, a tool call, or text with damaged characters."""
 
 import json
 import re
@@ -44,17 +44,18 @@ _ABOUT_CALLS = any_of(
     r"tools?|functions?|json|calls?|called|apis?|agents?|arguments?|parameters?|xml|markup|tags?|invoke\w*"
     r"|react|openai"
 )
+# control characters, U+FFFD, and UTF-8 that was decoded as Latin-1 or Windows-1252
 _DAMAGED = re.compile("[\x00-\x08\x0e-\x1b\x7f]|\ufffd|Ã[\u0080-\u00bf]|â€[™œ“”\u0080-\u009f¦¢]|ï»¿")
 _ABOUT_DAMAGE = any_of(r"mojibake|encod\w*|unicode|utf\S*|replacement characters?|garbled|decod\w*|code points?")
 
 
 def service_error(text: str, instruction: str = "") -> str:
-    """Return the error of a service that stands in place of a text, empty where the task is about errors."""
+    """Return the service error that the text consists of; empty if it is none, or if the task is about errors."""
     return "" if _ABOUT_ERRORS.search(instruction) else matched(_ERROR.fullmatch(visible(text)))
 
 
 def tool_call(text: str, instruction: str = "") -> str:
-    """Return the call of a tool that stands in place of a text, empty where the task is about such calls."""
+    """Return the tool call at the start of the text; empty if there is none, or if the task is about tool calls."""
     if _ABOUT_CALLS.search(instruction):
         return ""
     shown = visible(text)
@@ -75,7 +76,7 @@ def _is_call(shown: str) -> bool:
 
 
 def damage(text: str, instruction: str = "") -> str:
-    """Return the characters that show that letters were lost on the way, empty where the task is about such text."""
+    """Return the first damaged characters and 20 on each side; empty if there are none or the task is about them."""
     found = _DAMAGED.search(text)
     if not found or _ABOUT_DAMAGE.search(f"{instruction}\n{text}"):
         return ""

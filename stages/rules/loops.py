@@ -1,14 +1,15 @@
-"""Loops that a model falls into: one word, phrase or line over and over."""
+"""Finds loops: a model that writes one word, phrase or line over and over."""
 
 import re
 
 from stages.rules.words import any_of
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?|_+")
-_GRAM = 4  # tokens that are looked for again
-_TIMES = 4  # a phrase stands so often in a loop
-_LENGTH = 12  # tokens of a loop at least; twelve of them where a single word is repeated
-_TIMES_MEANT = 8  # a refrain, a row of a table, a step of a program comes back now and then
+_GRAM = 4  # tokens that are compared at a time
+_TIMES = 4  # copies of a phrase that make a loop
+_LENGTH = 12  # tokens in a loop at least, so a single word has to come twelve times
+_TIMES_MEANT = 8  # copies that make one in verse, tables and programs, which repeat phrases on purpose
+# "aaaa…" or "hahaha…", thirty copies at least: people write a scream or a laugh shorter than that
 _LETTERS = re.compile(r"([^\W\d_]{1,4})\1{29,}")
 _SIGNS_OF_CODE = re.compile(r"[;{}=<>|]|\w\(")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
@@ -25,9 +26,9 @@ _VERSE = any_of(
 
 
 def loop(text: str, instruction: str = "") -> str:
-    """Return what is repeated where a text holds a loop, empty where there is none or the task asks for one.
+    """Return the repeated words if a text holds a loop; empty if there is none or the task asks for repetition.
 
-    Takes one pass: where a run of tokens comes back at the same distance again and again, that distance is a period.
+    Makes one pass: if runs of tokens keep coming back at the same distance, that distance is the period of the loop.
     """
     if _ASKED.search(instruction):
         return ""
@@ -43,7 +44,7 @@ def loop(text: str, instruction: str = "") -> str:
         if distance != period:
             period, since = distance, index
         last[gram] = index
-        length = index + _GRAM - since + period  # tokens from the first copy on
+        length = index + _GRAM - since + period  # tokens since the first copy began
         enough, meant = (max(_LENGTH, times * period) for times in (_TIMES, _TIMES_MEANT))
         if not period or length not in (enough, meant):
             continue
@@ -56,9 +57,10 @@ def loop(text: str, instruction: str = "") -> str:
 
 
 def repeated_line(text: str, instruction: str, given: str) -> str:
-    """Return a line that stands four times or more in a row, empty if there is none or the input has as many items.
+    """Return a line that comes four times or more in a row; empty if there is none or the input has as many items.
 
-    Lines without a word (closing braces, rows of a board) and those that differ in indentation are no loop.
+    Verse needs eight copies. Lines without a word (closing braces, rows of a board) do not count as a loop, and neither
+    do lines that differ in indentation.
     """
     if _ASKED.search(instruction):
         return ""

@@ -1,4 +1,4 @@
-"""Pictures, recordings and videos that a task works on or asks for, told from those that it only speaks of."""
+"""Finds tasks that work on or ask for a picture, recording or video, but not tasks that only mention one."""
 
 import re
 
@@ -13,13 +13,13 @@ _BETWEEN = (
     r"(?:(?!(?:of|to|for|in|is|between|about|from|with|on|by|into|and|how|that|which)\b)[\w-]+ ){0,3}?"
 )
 _GIVEN = r"(?:this|these|following|provided|attached|uploaded|enclosed|supplied|given(?: an?| the| two| three| some)?)"
-# what may follow where the noun is not the first half of another one, such as `photo finish` or `video card`
+# what may follow if the noun is not the first half of another one, such as `photo finish` or `video card`
 _ENDS = (
     r"(?=\s*(?:$|[.,;:!?)\n\"'])|\s+(?:about|above|and|appears?|are|as|at|attached|below|by|contains?|depicts?|for|from"
     r"|given|here|i|if|in|into|is|look|of|on|or|provided|sent|showing|shown|shows?|so|taken|that|to|uploaded|using|was"
     r"|were|where|which|while|with|you)\b)"
 )
-_ALONE = (  # stricter behind a mere "the": "the image of a function", "the video is a young medium"
+_ALONE = (  # stricter after a bare "the": "the image of a function", "the video is a young medium"
     r"(?=\s*(?:$|[.,;:!?)\n])|\s+(?:above|and|attached|below|given|here|i|in (?:\d|a few|detail|one|three|two)"
     r"|provided|shown|so|that i|to)\b)"
 )
@@ -50,13 +50,13 @@ _ATTACHED = re.compile(
     re.IGNORECASE,
 )
 _MADE = re.compile(rf"(?:^|[.!?]\s+|\n|\bplease )(?:{_MAKE}) {_BETWEEN}{_NOUN}{_ENDS}", re.IGNORECASE)
-_FIGURE = re.compile(  # the word as a figure of speech, or as mathematics and programming use it
+_FIGURE = re.compile(  # a figure of speech, or a term of mathematics or programming
     r"\b(?:big|bigger|larger|whole|overall|clear|mental) picture\b|\bpicture this\b|\bdocker\b"
     r"|\b(?:container|disk|mirror) image|\bimage (?:of|under) (?:the |a |this )?(?:function|map|set|point|line|interval"
     r"|triangle|transformation)\b",
     re.IGNORECASE,
 )
-_IN_TEXT = re.compile(  # asked for advice, or made by writing: code, markup, words
+_IN_TEXT = re.compile(  # the task asks for advice, or for code, markup or words
     r"\A(?:how (?:do|can|should) i|how to|explain how)\b|\b(?:ascii|api|algorithm|app|code|css|html|javascript|latex"
     r"|matplotlib|opencv|pillow|program|prompt|python|script|svg|function|class|(?:with|in|using) (?:only |your )?words"
     r"|pixels?"
@@ -66,13 +66,13 @@ _IN_TEXT = re.compile(  # asked for advice, or made by writing: code, markup, wo
 
 
 def needs_media(instruction: str) -> str:
-    """Return the words by which a task works on a picture, recording or video or asks for one, else nothing."""
+    """Return the words that show that a task works on or asks for a picture, recording or video."""
     text = visible(instruction)
     if attached := _ATTACHED.search(text):
         return attached[0]
     found = _NEEDED.search(text) or _MADE.search(text)
     if not found or _FIGURE.search(text):
         return ""
-    # a program may work on "a given image"; an attached one has to be seen all the same
+    # a program may work on "a given image", but the model has to see an attached one
     by_text = _IN_TEXT.search(text) and not re.search(r"attached|uploaded", found[0], re.IGNORECASE)
     return "" if by_text else found[0].strip()

@@ -1,6 +1,7 @@
-"""Texts that stand for one still to be written, such as `[your answer here]`, `TBD` or `...`.
+"""Finds placeholders for a text still to be written, such as `[your answer here]`, `TBD` or `...`.
 
-The same text may be the right answer: `-` where a sign is asked for, `[]` where a list is. The instruction tells.
+The same text may be the right answer: `-` if the task asks for a sign, `[]` if it asks for a list. So each check reads
+the instruction as well.
 """
 
 import re
@@ -8,7 +9,7 @@ import unicodedata
 
 from stages.rules.words import any_of, visible
 
-_LONGEST = 300  # characters; a longer text says something
+_LONGEST = 300  # characters; a longer text has content of its own
 _WORDS = re.compile(
     r"\W*(?:n/?a|n\.a\.|(?-i:TODO|FIXME): (?:add|answer|complete|fill|insert|write)[^\n]*"
     r"|no[ _-]?(?:input|output|answer"
@@ -42,7 +43,7 @@ _NAMES_A_PART = any_of(  # nouns for what is to be written
 )
 _LABEL = re.compile(r"\A\s*(?:(?:\d{1,3}[.):]|[-*•])\s+)?(?:\w[\w ]{0,20}:\s*(?=\S))?")
 
-_ABOUT_SIGNS = any_of(
+_ABOUT_SIGNS = any_of(  # tasks whose answer may consist of signs
     r"\w*(?:signs?|symbols?|punctuat\w+|characters?|operators?|emojis?|emoticons?|brackets?|braces?"
     r"|parenthes[ei]s)|(?:question|exclamation|quotation|missing|which|what|right|quote) marks?|morse|braille"
     r"|annotations?|hangman|boards?"
@@ -56,25 +57,26 @@ _ABOUT_VALUES = any_of(  # tasks whose answer may be an empty list, object or te
     r"|prints?|query|values?|variables?|keywords?|fields?|sql|yaml|output of|types?|pointers?|c\+\+|java|ruby"
     r"|rust|literals?"
 )
-_ABOUT_HOLES = any_of(
+_ABOUT_HOLES = any_of(  # tasks whose answer may hold blanks to fill in
     r"templates?|placeholders?|variables?|enter|f-strings?|(?:filled|fill|fills|filling) in|fill|blanks?|tags?|html"
     r"|xml|markup|markdown"
     r"|syntax|elements?|stage directions?|merge fields?|citations?|subtitles?|captions?|headings?|forms?"
     r"|lorem|dummy|filler"
 )
-_ABOUT_SHORT_FORMS = any_of(
+_ABOUT_SHORT_FORMS = any_of(  # tasks whose answer may be N/A or TBD
     r"abbreviat\w+|acronyms?|initialisms?|short forms?|shorthand|stands? for|spell out|spelled out"
     r"|written out|cells?|columns?|spreadsheets?|tables?|status|mean|means|meaning|comments?"
 )
+# the end of the text before an answer that the instruction names: "or", "answer with", a colon, a quote
 _OFFERED = re.compile(r"(?:\b(?:or|with|as|say|write|return|answer|reply|use|put|is|are|by|and|of)\s+|[:,(\"'`/]\s*)\Z")
-_BLANKS = {"...", "…", "___", "---"}
+_BLANKS = {"...", "…", "___", "---"}  # a blank in the instruction is to be filled in, not to be repeated
 
 
 def placeholder(text: str, instruction: str, given: str = "") -> str:
-    """Return the text if it stands for one still to be written and the task does not ask for just that, else nothing.
+    """Return the text if it is a placeholder and the task does not ask for just that text; else an empty string.
 
-    `given` is the input: `[]` is an answer where the input holds brackets. Emojis, currency and single signs of
-    mathematics are always answers; a number or an ordinary word never stands for another text.
+    `given` is the input: `[]` is an answer if the input holds brackets. Emojis, currency signs and single signs of
+    mathematics are always answers. A number or an ordinary word is never a placeholder.
     """
     shown = visible(text)
     if not shown or _offered(shown, instruction):
@@ -93,7 +95,7 @@ def placeholder(text: str, instruction: str, given: str = "") -> str:
 
 
 def _offered(shown: str, instruction: str) -> bool:
-    """Return whether the instruction names the text as an answer, such as N/A in "write N/A where it is open"."""
+    """Return True if the instruction names the text as an answer, such as N/A in "write N/A if it is unknown"."""
     if shown in _BLANKS:
         return False
     before, here, after = instruction.casefold().partition(shown.casefold())
@@ -101,6 +103,7 @@ def _offered(shown: str, instruction: str) -> bool:
 
 
 def _signs_are_meant(shown: str, instruction: str, given: str) -> bool:
+    """Return True if a text of signs may be the answer: an emoji, a picture made of signs, an empty list."""
     signs = set(shown) - {" ", "\n"}
     if any(unicodedata.category(sign)[0] == "S" and sign not in "`^<>=~|+" for sign in signs):
         return True
@@ -119,7 +122,7 @@ def _without_label(line: str) -> str:
 
 
 def _hole(piece: str) -> bool:
-    """Return whether a piece of text is a blank to fill in, such as `<summary of the text>`, `TBD` or `____`."""
+    """Return True if a piece of text is a blank to fill in, such as `<summary of the text>`, `TBD` or `____`."""
     if _WORDS.fullmatch(piece) or (piece and set(piece) <= set("_.…-? ")):
         return True
     inside = _BRACKETS.fullmatch(piece)
@@ -128,5 +131,5 @@ def _hole(piece: str) -> bool:
     words = inside[1].replace("_", " ").replace("-", " ")
     if _TO_FILL_IN.match(words) or _NUMBERED.fullmatch(words):
         return True
-    # round brackets hold asides, "(the answer is 4)"; a noun alone makes a blank only of the others
+    # round brackets hold asides, "(the answer is 4)", so a noun alone makes a blank only in other brackets
     return piece[0] != "(" and len(words.split()) <= 10 and bool(_NAMES_A_PART.search(words)) and words[-1] not in ".!?"

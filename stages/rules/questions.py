@@ -1,10 +1,10 @@
-"""Outputs in which the model asks for what it was not given instead of answering."""
+"""Finds outputs in which the model asks for missing information instead of answering."""
 
 import re
 
 from stages.rules.words import any_of, matched, visible
 
-_LONGEST = 400  # characters; a longer text answers something too
+_LONGEST = 400  # characters; a longer text holds an answer as well
 _GIVE = r"(?:provide|share|give|send|paste|enter|specify|clarify|supply|include|upload|attach|tell|type|show)"
 _THING = (
     r"(?:text|list|sentence|paragraph|passage|article|document|data|input|number|code|story|poem|question|table"
@@ -12,7 +12,8 @@ _THING = (
     r"|review|detail|information|context|content|topic|example|recipe|dialogue|item|title|equation|message|word"
     r"|file|link)s?"
 )
-_ANYTHING = {"", "text", "input", "data", "detail", "information", "context", "content"}  # whatever the task
+# may be missing whatever the task is about
+_ANYTHING = {"", "text", "input", "data", "detail", "information", "context", "content"}
 _LEAD = r"(?:[^.?!\n]{0,80}[.!,:] *){0,2}"  # "Sure!", "I'd be happy to help."
 _ASKS = re.compile(
     rf"{_LEAD}(?:(?:please|kindly|(?:could|can|would|will) you|you (?:will )?need to)(?: please| first)* {_GIVE}\b"
@@ -31,7 +32,7 @@ _MISSES = re.compile(
     r"(?:missing|(?:not )?(?:provided|given|included|attached))[.,!]?)",
     re.IGNORECASE,
 )
-_WANTS_A_QUESTION = any_of(  # somebody is to be asked or told something in the answer
+_WANTS_A_QUESTION = any_of(  # the answer has to ask or tell somebody something
     r"ask\w*|request\w*|questions?|clarif\w+|inquir\w+|enquir\w+|survey|forms?|script"
     r"|an? (?:\w+ ){0,3}(?:e-?mail|mail|letter|message|note)|dialog(?:ue)?s?|conversations?|you are"
     r"|chat ?bots?|prompts?|polite\w*|invit\w+|remind\w*|instructions?|announcement|notice|repl(?:y|ies)"
@@ -40,9 +41,9 @@ _WANTS_A_QUESTION = any_of(  # somebody is to be asked or told something in the 
 
 
 def asks_back(output: str, instruction: str, given: str) -> str:
-    """Return the words in which the model asks for what it misses, empty where the task wants somebody to be asked.
+    """Return the words in which the model asks for missing information; empty if the task wants such words.
 
-    A rewritten or translated question is wanted where there is an input to rewrite; without one the model asks.
+    A task to rewrite or translate wants them only if it has an input. Without one, the model asks for the input.
     """
     text = visible(output)
     wanted = _WANTS_A_QUESTION.search(instruction)
@@ -56,4 +57,5 @@ def asks_back(output: str, instruction: str, given: str) -> str:
 
 
 def _source_is_missing(word: str, given: str) -> bool:
+    """Return True if a task that rewrites or translates has no input."""
     return not given.strip() and bool(re.match("translat|rewrit|rephras|paraphras", word, re.IGNORECASE))

@@ -1,13 +1,13 @@
-"""Texts in which the model speaks for itself: it declines a task, or says that it is a model.
+"""Finds texts in which the model declines a task or says that it is a model.
 
-An apology, a declined invitation or a robot's words may be what a task asks for. The instruction tells.
+A task may ask for an apology, a declined invitation or a robot's words, so each check reads the instruction as well.
 """
 
 import re
 
 from stages.rules.words import any_of, matched, visible
 
-_HEAD = 400  # characters; a refusal comes first
+_HEAD = 400  # characters; a refusal stands at the beginning
 _SHORT = 200  # characters; a refusal in place of a letter or story is shorter than either
 
 _CANNOT = (
@@ -17,7 +17,7 @@ _CANNOT = (
     r"|(?:do not|don't) feel comfortable"
     r"|(?:(?:do not|don't) (?:\w+ly )?have|lack) (?:the )?(?:ability|access|capability|means|permission)(?: to)?)"
 )
-_REQUEST = (  # what only somebody says who was asked to do a task
+_REQUEST = (  # only somebody who was asked to do a task says this
     r"(?:(?:help|assist) you\b|(?:help|assist)(?: (?:with|in) (?:that|this|it|such|your|the|any|creating|writing)\b)"
     r"|(?:help|assist)(?=[.,!;]|$)"
     r"|(?:comply|fulfil+|complete|process|perform|do|answer|continue|proceed)(?: with)? (?:that|this|your|the|such)\b"
@@ -37,9 +37,8 @@ _MODEL = (
     r"(?:ai(?: language)?(?: (?:model|assistant|system))?|artificial intelligence|language model|llm|chatbot"
     r"|virtual assistant)"
 )
-_LEAD = (
-    r"(?:[^.?!;:\"\n]{0,80}[.!] )?(?:[^.?!;:\"\n]{0,120}?[\s,])?"  # a sentence of thanks or regret, then how one begins
-)
+# a sentence of thanks or regret, then the beginning of the refusal
+_LEAD = r"(?:[^.?!;:\"\n]{0,80}[.!] )?(?:[^.?!;:\"\n]{0,120}?[\s,])?"
 
 _SPEAKS_OF_ITSELF = re.compile(
     rf"(?<![\"\w])(?:as {_MODEL}(?: (?:created|developed|made|trained) by \w+)?(?:,| and| my|(?= i\b))[^.?!\n]{{0,60}}"
@@ -81,17 +80,17 @@ _OFFERS = re.compile(
     r" (?:the|your|some|more) (?:\w+ )?tasks\b",
     re.IGNORECASE,
 )
-_NOTHING_ELSE = re.compile(  # the stock words of a model that refuses, with nothing of the task in them
+_NOTHING_ELSE = re.compile(  # a stock refusal, which says nothing about the task
     rf"(?:{_REGRET}[,.!]?(?: but)? )?i ?{_CANNOT} (?:help|assist|comply|do)(?: you)?(?: with)?"
     r"(?: (?:that|this|it|the|your|such)(?: \w+)?)?[.!]?",
     re.IGNORECASE,
 )
-_ASKS_TO_REFUSE = any_of(
+_ASKS_TO_REFUSE = any_of(  # even a stock refusal may be the answer
     r"apolog\w*|sorry|regret\w*|declin\w*|refus\w*|reject\w*|turn(?:s|ed|ing)? (?:\w+ ){0,3}down|sa(?:y|ys"
     r"|ying|id) no|den(?:y|ies|ied|ial)|translat\w+|rewrit\w+|rephras\w*|paraphras\w*|repeat|extract"
     r"|in english"
 )
-_ASKS_FOR_ONE = any_of(  # an answer that regrets, declines or refuses is wanted
+_ASKS_FOR_ONE = any_of(  # the task wants an answer that regrets, declines or refuses
     r"apolog\w*|sorry|regret\w*|declin\w*|refus\w*|reject\w*|turn(?:s|ed|ing)? (?:\w+ ){0,3}down|sa(?:y|ys"
     r"|ying|id) no|excus\w*|unable|cannot|can't|can not|won't|den(?:y|ies|ied|ial)|cancel\w*|resign\w*"
     r"|bad news|out[- ]of[- ]office|disappoint\w*|call\w* off|back\w* out|unavailable|customers?|repl(?:y|ies)"
@@ -121,7 +120,7 @@ _HELD = re.compile(r"[:\n]\s*\S|(?<!\w)[\"'`«]\w")  # the instruction itself ho
 
 
 def refusal(output: str, instruction: str, given: str) -> str:
-    """Return the words in which the model declines or speaks of itself, empty where the task asks for such words."""
+    """Return the words in which the model declines or speaks of itself; empty if the task asks for such words."""
     text = visible(output)
     head = text[:_HEAD]
     itself = _SPEAKS_OF_ITSELF.search(head)
@@ -139,7 +138,7 @@ def refusal(output: str, instruction: str, given: str) -> str:
 
 
 def _cannot_do(head: str, instruction: str) -> str:
-    """Return where the model says that it cannot answer, or cannot do what a verb of the instruction asks."""
+    """Return the words in which the model says that it cannot answer, or cannot do what the instruction asks."""
     found = _CANNOT_DO.match(head)
     if not found:
         return ""
@@ -148,20 +147,21 @@ def _cannot_do(head: str, instruction: str) -> str:
 
 
 def _asked_for(instruction: str, given: str) -> bool:
+    """Return True if the task asks for a refusal or regret, or if its answer repeats one from a text it works on."""
     if _ASKS_FOR_ONE.search(instruction):
         return True
     if not _CARRIES_OVER.search(instruction):
         return False
     source = given or matched(_HELD.search(visible(instruction)))
-    # a translation may say anything: its source cannot be looked through
+    # the source of a translation may refuse in a language that `_SAYS_NO` does not know
     return bool(source and re.search("translat", instruction, re.IGNORECASE)) or bool(
         _SAYS_NO.search(given or instruction)
     )
 
 
 def speaks_as_a_model(instruction: str) -> str:
-    """Return the words in which a model declines to write a task, or speaks of itself; empty where a user speaks."""
+    """Return the words in which a model declines to write a task or speaks of itself; empty if a user speaks."""
     text = visible(instruction)
-    if "?" in text:
+    if "?" in text:  # only users ask; a model declines in statements
         return ""
     return matched(_SPEAKS_OF_ITSELF.match(text) or _DECLINES.match(text) or _OFFERS.match(text))

@@ -1,4 +1,4 @@
-"""How the rules read a text: what cannot be seen is left out, and spellings that mean the same become one."""
+"""Normalizes texts for the rules: removes characters that cannot be seen, and unifies spellings."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ _STRAIGHT = str.maketrans("’‘ʼ“”", "'''\"\"")
 def visible(text: str) -> str:
     """Return the text with composed letters and straight quotes, without zero-width characters and outer white space.
 
-    For judging only: a kept text stays as it was written, since Persian words and family emojis need their joiners.
+    Use it for judging only. A kept text stays as written: Persian words and family emojis need zero-width characters.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFC", _UNSEEN.sub("", text).translate(_STRAIGHT))
@@ -20,7 +20,7 @@ def visible(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return the visible text in one case, with single blanks, without quotes around it or full stops at its end."""
+    """Return the visible text in lower case with single spaces, without quotes around it or `.` and `!` at its end."""
     shown = _SPACE.sub(" ", visible(text)).casefold()
     plain = shown.strip(_AROUND)
     return plain.rstrip(".!").strip(_AROUND) or shown
@@ -32,5 +32,5 @@ def any_of(words: str) -> re.Pattern[str]:
 
 
 def matched(match: re.Match[str] | None) -> str:
-    """Return the text of a match, empty where there is none."""
+    """Return the text of a match; empty if there is none."""
     return match[0].strip() if match else ""

@@ -1,1 +1,1 @@
-"""What text is: tokens, similarity, prompts, and reading what a model wrote."""
+"""Prompt templates, and the parsers that read what a model wrote."""

@@ -1,4 +1,4 @@
-r"""Tags that a model or server spells in another way: `[TASK]…[/TASK]`, `\<task\>`, or escaped as `&lt;task&gt;`."""
+r"""Rewrites other spellings of our tags as `<task>`: `[TASK]…[/TASK]`, `\<task\>` and the escaped `&lt;task&gt;`."""
 
 import html
 import re
@@ -15,10 +15,10 @@ _OPENS_A_LINE = re.compile(
 
 
 def with_usual_tags(text: str) -> str:
-    r"""Return an answer with its tags as `<task>`; one that has such tags stays as it is.
+    r"""Return an answer with its tags spelled `<task>`; return it unchanged if it has such a tag already.
 
-    A tag in another spelling counts only if it opens a line, and one in brackets only if it is closed as well,
-    since `[output]` may be a line of a settings file. Where the tags are escaped, all of the text is: `&amp;` is `&`.
+    A tag in another spelling counts only if it opens a line. A tag in brackets must be closed as well, since `[output]`
+    may be a line of a settings file. If the tags are escaped, the whole text is, so `&amp;` becomes `&`.
     Example: "[TASK]Name a river.[/TASK]" gives "<TASK>Name a river.</TASK>".
     """
     if _TAG.search(text):

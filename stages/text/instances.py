@@ -1,7 +1,7 @@
-"""The instances in an answer to a prompt for inputs and outputs, from chat and base models alike.
+"""Parses the instances in an answer to a prompt for inputs and outputs, from chat and base models alike.
 
-Total: any string in, instances out, in linear time. Code, tabs, inner blank lines and all characters of a field stay as
-the model wrote them.
+Accepts any string and takes linear time. Code, tabs, inner blank lines and all characters of a field stay as the model
+wrote them.
 """
 
 import re
@@ -14,7 +14,8 @@ from stages.text.marks import mentioned, spoken
 from stages.text.tables import first_table
 from stages.text.values import as_text, json_values
 
-_OTHER_OUTPUTS = ("label", "class_label", "answer", "response")  # where no tag is named output
+_OTHER_OUTPUTS = ("label", "class_label", "answer", "response")  # tags for the output if no tag is named output
+# models that know XML wrap a field that holds code
 _CDATA = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
 _FENCE_END = re.compile(r"`{3,}\w*\s*\Z")
 _OUTPUT_KEYS = ("output", "label", "class_label", "class label", "answer", "response", "target", "completion")
@@ -29,15 +30,16 @@ class ParsedInstance(NamedTuple):
     input: str
     output: str
     cut_off: bool
-    """The answer ended in the middle of it."""
+    """True if the answer ends inside this instance."""
 
 
 def parse_instances(text: str, *, output_first: bool, truncated: bool) -> list[ParsedInstance]:
-    r"""Return the instances in `<input>` and `<output>` tags, in JSON, or after markers such as `Input:`.
+    r"""Return the instances in `<input>` and `<output>` tags, in JSON, in a table, or after markers such as `Input:`.
 
-    Without any of these the whole answer is the output for an empty input (not when output-first, where a label must
-    be marked). `truncated`: the answer hit its token limit, so its last instance is incomplete unless its tag is
-    closed. A last tag, bracket or block of code that never closes is incomplete whatever the server says.
+    If the answer has none of these, the whole answer is the output for an empty input. Output-first is the exception:
+    there the label must be marked. `truncated` says that the answer hit its token limit, so its last instance is
+    incomplete unless its tag is closed. If the last tag, bracket or block of code never closes, the last instance is
+    incomplete whatever the server says.
     Example: "Class label: spam\nInput: Win now" gives ("Win now", "spam").
     """
     said = spoken(text)
@@ -51,7 +53,7 @@ def parse_instances(text: str, *, output_first: bool, truncated: bool) -> list[P
 
 
 def _tagged_fields(text: str) -> list[Field]:
-    """Return the fields in tags; one that the model only speaks about opens nothing."""
+    """Return the fields in tags; a tag that the model only mentions does not count."""
     outputs = (
         ("output",)
         if re.search(r"<output(?:[ _]?\d{0,2}| \w{1,9}=['\"]?\d{1,3}['\"]?)>", text, re.IGNORECASE)
@@ -80,7 +82,7 @@ def _tagged_fields(text: str) -> list[Field]:
 
 
 def _field_pattern(names: str) -> re.Pattern[str]:
-    """Return the pattern of a field in tags: to its own closing tag past others, else to the next opening tag."""
+    """Return a pattern that matches a field up to its closing tag, else up to the next opening tag or the end."""
     opening, number = rf"<({names})(?:[ _]?\d{{0,2}}|[ ]\w{{1,9}}=['\"]?\d{{1,3}}['\"]?)>", r"[ _]?\d{0,2}"
     return re.compile(
         rf"{opening}(?:((?:(?!</?\1{number}>|</(?:{names}){number}>).)*+)</\1{number}>"
@@ -90,8 +92,9 @@ def _field_pattern(names: str) -> re.Pattern[str]:
 
 
 def _json_fields(text: str) -> list[Field]:
-    """Return the fields of JSON objects with an input and an output; other JSON is an answer like any text."""
+    """Return the fields of JSON objects that hold an input and an output; empty for other JSON, which is an answer."""
     values = json_values(text)
+    # one paragraph before the JSON introduces it; after two, the JSON is part of an answer
     if values is None or "\n\n" in _FENCE_END.sub("", text[: values.start]).strip():
         return []
     objects = [found for value in values.complete for found in _objects_in(value)]
@@ -108,7 +111,7 @@ def _json_fields(text: str) -> list[Field]:
 
 
 def _table_fields(text: str) -> list[Field]:
-    """Return the fields of a table whose columns are an input and an output, beside a number at most."""
+    """Return the fields of a table with an input column, an output column and no others except numbers."""
     table = first_table(text)
     if table is None:
         return []
@@ -133,7 +136,7 @@ def _fields(pairs: Sequence[tuple[Any, Any]]) -> list[Field]:  # Any: JSON
 
 
 def _objects_in(value: Any) -> Iterator[dict[str, Any]]:  # Any: JSON
-    """Yield a JSON object, or those in the one list that it holds."""
+    """Yield a JSON object, or the objects in its list if it holds nothing but one list."""
     if not isinstance(value, dict):
         return
     lists = [inner for inner in value.values() if isinstance(inner, list)]
@@ -145,7 +148,7 @@ def _objects_in(value: Any) -> Iterator[dict[str, Any]]:  # Any: JSON
 
 
 def _pair(found: dict[str, Any]) -> tuple[Any, Any] | None:  # Any: JSON
-    """Return the input and output of an object that holds them and nothing unknown."""
+    """Return the input and output of an object; None if it has no output or has an unknown key."""
     output = next((key for key in _OUTPUT_KEYS if key in found and (key == "output" or "input" in found)), None)
     if output is None or found.keys() - {"input", output} - _OTHER_KEYS:
         return None
@@ -153,7 +156,8 @@ def _pair(found: dict[str, Any]) -> tuple[Any, Any] | None:  # Any: JSON
 
 
 def _paired(fields: Sequence[Field], output_first: bool, truncated: bool) -> Iterator[ParsedInstance]:
-    leading = fields[0].name if output_first and fields else "input"  # some models turn the order round
+    """Yield the instances; a new one begins at the field that leads, or at a field that the current one has already."""
+    leading = fields[0].name if output_first and fields else "input"  # some models write the input first
     current: dict[str, str] = {}
     for field in fields:
         if current and (field.name == leading or field.name in current):

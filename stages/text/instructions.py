@@ -1,6 +1,6 @@
-"""The instructions in an answer to the prompt for new tasks, from chat and base models alike.
+"""Parses the instructions in an answer to the prompt for new tasks, from chat and base models alike.
 
-Total: any string in, instructions out, in linear time. Capitals, colons and numbers inside an instruction stay as the
+Accepts any string and takes linear time. Capitals, colons and numbers inside an instruction stay as the
 model wrote them.
 """
 
@@ -16,11 +16,13 @@ from stages.text.names import TASK
 from stages.text.tables import first_table
 from stages.text.values import as_text, json_values
 
+# some models number their tags, give them attributes, or leave out the closing tag
 _TAG = re.compile(
     r"<(task|instruction|question|prompt)(?:[ _-]?\d{1,3}|[ ][^<>\n]{1,40})?>(.*?)"
     r"(?:</\1[ _-]?\d{0,3}>|(?=<\1[ _\d>-])|(\Z))",
     re.DOTALL | re.IGNORECASE,
 )
+# "Task 3:", "**New task:**" or "Task 3 - "
 _HEADING = re.compile(
     rf"(?:new |next )?(?:{TASK})[ \t]*+#?\d*+[*_]*[ \t]*+(?:[:：][*_]*|(?<=\d)[*_]*[ \t]*+[-–—](?=[ \t]))[ \t]*",
     re.IGNORECASE,
@@ -32,6 +34,7 @@ _HTML_LIST = re.compile(
 _HTML_ITEM = re.compile(
     r"<li(?: [^<>\n]{1,40})?>(.*?)(?:(</li>|(?=<li[ >])|(?=</[ou]l>))|\Z)", re.DOTALL | re.IGNORECASE
 )
+# several tasks on one line: "Name a river. 2. Sort the words."
 _ONE_A_LINE = re.compile(r"(?<=[.!?]) +(?=\d{1,2}[.)] [^\W\da-z_])")
 _KEYS = ("instruction", "task", "prompt", "question", "description", "text", "content")
 _WRAPPINGS = (("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("«", "»"), ("「", "」"), ("`", "`"))
@@ -43,27 +46,28 @@ class Instructions(NamedTuple):
 
     complete: list[str]
     cut_off: list[str]
-    """The last one, if the answer ended in the middle of it; else empty."""
+    """The last instruction if the answer ends inside it, else empty."""
 
 
 class _Blocks(NamedTuple):
-    """The parts of an answer that hold an instruction each, as the model wrote them."""
+    """The parts of an answer that hold one instruction each, as the model wrote them."""
 
     texts: list[str]
     closed: bool = False
-    """The last one has its closing tag or bracket."""
+    """True if the last one has its closing tag or bracket."""
     broken: bool = False
-    """The last one breaks off, whatever the server says."""
+    """True if the last one breaks off, whatever the server says."""
 
 
 def parse_instructions(text: str, *, truncated: bool, continues: bool) -> Instructions:
-    r"""Return the instructions in `<task>` tags, in JSON, or in a list with numbers, bullets or headings.
+    r"""Return the instructions in `<task>` tags, JSON, HTML, a table, or a list with numbers, bullets or headings.
 
-    `truncated`: the answer hit its token limit, so its last item is incomplete unless its tag is closed. A last tag
-    that never closes is incomplete in any case if the model closed the others, or if its text ends inside a sentence.
-    `continues`: the prompt ended in an open number (`9.`), so the answer begins inside the first item.
+    `truncated` says that the answer hit its token limit, so its last item is incomplete unless its tag is closed. If
+    the last tag never closes, its item is also incomplete when the model closed another tag or the text ends inside a
+    sentence. `continues` says that the prompt ended in an open number (`9.`), so the answer begins inside the first
+    item.
     Example: "Sure!\n1. Name a river.\n2) Sort: b, a" gives "Name a river." and "Sort: b, a".
-    Differs from the original, which drops the whole answer at the token limit: only the last item is lost.
+    Differs from the original, which drops the whole answer at the token limit: here only the last item is lost.
     """
     said = spoken(text)
     blocks = _tagged(said)
@@ -89,10 +93,11 @@ def parse_instructions(text: str, *, truncated: bool, continues: bool) -> Instru
 
 
 def _tagged(text: str) -> _Blocks:
-    """Return the texts in tags; a tag that the model only speaks about opens nothing."""
+    """Return the texts in tags; a tag that the model only mentions does not count."""
     texts, position, closings, unclosed, name = list[str](), 0, 0, False, ""
     while block := _TAG.search(text, position):
         opening_ends = block.start(2)
+        # the first tag sets the name: a tag of another name is part of a task
         if mentioned(text, block.start(), opening_ends) or (name and block[1].lower() != name):
             position = opening_ends
             continue
@@ -108,14 +113,14 @@ def _tagged(text: str) -> _Blocks:
 
 
 def _listed(text: str) -> list[str]:
-    """Return the tasks in a tag that holds nothing but a list of them, which counts from one."""
+    """Return the tasks in a tag that holds a list numbered from one, else its whole text as one task."""
     begins = re.match(r"\s*1[.)]\s", text)
     items = list_items(_ONE_A_LINE.sub("\n", text).strip(), continues=False) if begins else []
     return items if len(items) > 1 else [text]
 
 
 def _from_json(text: str) -> _Blocks:
-    """Return the instructions in JSON; JSON that stands inside an item of a list is none."""
+    """Return the instructions in JSON; empty if the JSON is part of an item of a list."""
     values = json_values(text)
     if values is None or starts_list(text[: values.start]):
         return _Blocks([])
@@ -127,7 +132,7 @@ def _from_json(text: str) -> _Blocks:
 
 
 def _from_html(text: str) -> _Blocks:
-    """Return the items of an HTML list that opens a line; HTML that stands inside an item of a list is none."""
+    """Return the items of an HTML list that opens a line; empty if it is part of an item of another list."""
     opening = _HTML_LIST.search(text)
     if not opening or starts_list(text[: opening.start()]):
         return _Blocks([])
@@ -137,7 +142,7 @@ def _from_html(text: str) -> _Blocks:
 
 
 def _from_table(text: str) -> _Blocks:
-    """Return the texts under the heading "Task" of a table, or beside the numbers of one without headings."""
+    """Return the texts in the "Task" column of a table, or beside the numbers in a table without headings."""
     table = first_table(text)
     if table is None or starts_list("\n".join(text.split("\n")[: table.start])):
         return _Blocks([])
@@ -151,7 +156,7 @@ def _from_table(text: str) -> _Blocks:
 
 
 def _instructions_in(value: Any) -> list[str]:  # Any: JSON
-    """Return the instructions in a JSON value: a text, an object that names one, or an object around several."""
+    """Return the instructions in a JSON value: a text, an object that holds one, or an object that holds several."""
     if isinstance(value, str):
         return [as_text(value)]
     if not isinstance(value, dict):
@@ -181,7 +186,8 @@ def _clean(block: str) -> str:
             inner = item[len(opening) : -len(closing)]
             if opening not in inner and closing not in inner:
                 item = _without_heading(inner.strip())
-    return item.removesuffix("**").strip() if item.count("**") == 1 else item  # `**9. Name a river.**`
+    # `**9. Name a river.**` loses its first `**` with the list mark
+    return item.removesuffix("**").strip() if item.count("**") == 1 else item
 
 
 def _without_heading(item: str) -> str:

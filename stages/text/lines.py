@@ -1,11 +1,12 @@
-r"""Lines and blocks of code in an answer.
+r"""Finds lines and blocks of code in an answer.
 
-A line ends at `\n` only: U+2028, U+0085 or a form feed is a character of the text, which `str.splitlines` would lose.
+Only `\n` ends a line. U+2028, U+0085 and form feeds are characters of the text, which `str.splitlines` would drop.
 """
 
 import re
 from collections.abc import Sequence
 
+# a backtick in the rest of the line makes it inline code, as in Markdown
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`\n]*)$")
 _BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)+")
 _INDENT = re.compile(r"[ \t]+")
@@ -29,7 +30,7 @@ def as_written(text: str) -> str:
 
 
 def fences(lines: Sequence[str]) -> dict[int, int]:
-    """Return the line that closes each block of code, by the line that opens it; a block may hold another one."""
+    """Return the closing line of each block of code, by its opening line; a block may hold another one."""
     closings: dict[int, int] = {}
     open_blocks: list[tuple[int, str]] = []
     for index, line in enumerate(lines):
@@ -44,7 +45,7 @@ def fences(lines: Sequence[str]) -> dict[int, int]:
 
 
 def ends_in_code(text: str) -> bool:
-    """Return True if the text ends inside a block of code, so its end is missing."""
+    """Return True if the text ends inside a block of code, which shows that its end is missing."""
     return sum(line.lstrip(" \t").startswith(("```", "~~~")) for line in text.split("\n")) % 2 == 1
 
 

@@ -1,4 +1,4 @@
-"""Lists as models write them: numbered in all usual ways, with bullets, letters, or a heading before each item."""
+"""Reads lists from models: numbered in all usual forms, with bullets, letters, or a heading before each item."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -36,10 +36,13 @@ STYLES: dict[str, re.Pattern[str]] = {
         "pictured": "[\u2190-\u245f\u2500-\u2bff\U0001f300-\U0001faff]\ufe0f?[ \\t]++",
     }.items()
 }
-"""How an item begins; `number` is its number, if the style has one."""
+"""How an item begins, by style; the group `number` holds its number, if the style has one.
 
-# a sentence may begin with "A.", "I." or "3 cats", so these have to count up from one; a line of talk may begin with an
-# emoji, so a list of them is looked for last
+Examples: headed `**Task 3:**`, bracketed `(3)`, dashed `3 - `, hashed `#3`, circled `③`, bare `3 Name`, pictured `🌊`.
+"""
+
+# A sentence may begin with "A.", "I." or "3 cats", and a line of talk with an emoji. So these styles are tried only if
+# no other one is found, and their numbers have to count up from one.
 _LAST_RESORT = ("lettered", "roman", "bare", "pictured")
 _ROMAN = {
     "i": 1,
@@ -55,6 +58,7 @@ _ROMAN = {
     "xi": 11,
     "xii": 12,
 }
+# the heading of a list that repeats rules from the prompt
 _RULES = re.compile(
     r"\W*(?:(?:the|these|my|your|our|here are(?: the| my)?) )*(?:general |basic )?"
     r"(?:rules|guidelines|requirements|constraints|criteria|notes|considerations|principles)\b"
@@ -64,7 +68,7 @@ _RULES = re.compile(
 
 
 def list_mark(item: str) -> int:
-    """Return how many characters the list mark before an item takes, 0 if there is none or if the item is a list."""
+    """Return the length of the list mark before an item; 0 if there is none or if the item itself is a list."""
     if item[:1].isalpha() and item[0] not in _CHINESE:
         return 0
     lines = item.split("\n")
@@ -76,12 +80,12 @@ def list_mark(item: str) -> int:
 
 
 def starts_list(text: str) -> bool:
-    """Return True if a line of the text begins an item."""
+    """Return True if a line of the text begins a list item."""
     return any(_style(line) for line in text.split("\n"))
 
 
 def list_items(text: str, continues: bool) -> list[str]:
-    """Return the items of a list, each with the lines that belong to it; `continues`: it begins inside an item."""
+    """Return the items of a list, each with the lines that belong to it; with `continues`, it begins inside one."""
     lines = text.split("\n")
     items = list(_items(lines, "numbered" if continues else ""))
     if not items:
@@ -91,17 +95,18 @@ def list_items(text: str, continues: bool) -> list[str]:
 
 
 def _style(line: str) -> str:
-    """Return the style in which a line begins an item, empty if it begins none."""
+    """Return the style of the item that a line begins; empty if it begins none."""
     if not line.strip():
         return ""
     return next((name for name, style in STYLES.items() if name not in _LAST_RESORT and style.match(line)), "")
 
 
 def _items(lines: Sequence[str], style: str, *, counts: bool = False) -> Iterator[str]:
-    """Yield the items of a list; a number that does not grow, or a mark of another style, belongs to its item.
+    """Yield the items of a list, each with the lines that belong to it.
 
-    A block of code around the list is dropped, one inside an item is kept and holds no items. The list under a heading
-    such as "Rules for the new tasks:" repeats the prompt, so it is passed over.
+    A line whose number does not grow, or whose mark has another style, belongs to the item above it. A block of code
+    around the list is dropped; a block inside an item is kept and begins no items. A list under a heading such as
+    "Rules for the new tasks:" repeats the prompt, so it is skipped.
     """
     closings, around, inside = fences(lines), set[int](), range(0)
     item: list[str] | None = [] if style and not counts else None
@@ -133,7 +138,7 @@ def _items(lines: Sequence[str], style: str, *, counts: bool = False) -> Iterato
 
 
 def _mark(style: str, line: str, number: int, indent: int, counts: bool) -> re.Match[str] | None:
-    """Return the mark with which a line begins the next item after item `number`, if it does."""
+    """Return the mark of a line that begins the item after item `number`; None for any other line."""
     mark = STYLES[style].match(line) if style else None
     if not mark or (indent >= 0 and len(mark["indent"]) > indent + 1):
         return None
@@ -143,7 +148,7 @@ def _mark(style: str, line: str, number: int, indent: int, counts: bool) -> re.M
 
 
 def _chosen(lines: Sequence[str], index: int) -> str:
-    """Return the style of the list that begins at a line: one with headings only if a later line has one, too."""
+    """Return the style of the list that begins at a line; "headed" only if a later line has a heading too."""
     style = _style(lines[index])
     if style != "headed":
         return style
@@ -152,7 +157,7 @@ def _chosen(lines: Sequence[str], index: int) -> str:
 
 
 def _value(mark: re.Match[str]) -> int:
-    """Return the number of an item, 0 if its mark has none."""
+    """Return the number of an item; 0 if its mark has none."""
     text = mark.groupdict().get("number")
     if not text:
         return 0
@@ -160,7 +165,7 @@ def _value(mark: re.Match[str]) -> int:
         return int(text)
     if text in _CIRCLED:
         return _CIRCLED.index(text) + 1
-    if text[0] in _CHINESE:
+    if text[0] in _CHINESE:  # 二十三 is 2 * 10 + 3
         tens, ten, ones = text.rpartition("十")
         return (_CHINESE.find(tens) + 1 if tens else 1) * bool(ten) * 10 + (_CHINESE.find(ones) + 1 if ones else 0)
     if mark.re is STYLES["roman"]:
@@ -169,7 +174,7 @@ def _value(mark: re.Match[str]) -> int:
 
 
 def _without_closing_remark(item: str) -> str:
-    """Return the last item up to a blank line that is not followed by indented text or by a block of code."""
+    """Return the last item without a remark after a blank line; indented text and blocks of code belong to the item."""
     lines = item.strip().split("\n")
     closings, code_ends = fences(lines), -1
     for index, line in enumerate(lines):

@@ -1,4 +1,4 @@
-r"""Fields after markers at the beginning of a line, such as `Input:`, `**Output 2:**` or `### Response`."""
+r"""Reads the fields after markers at the beginning of a line, such as `Input:`, `**Output 2:**` or `### Response`."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from stages.text.lines import ends_in_code, fences
 from stages.text.names import ANSWER, CONTENT, INPUT, LABEL, OUTPUT, QUALIFIER
 
+# the word may stand in a list, a heading, bold or brackets; without heading or bold it needs a colon
 _MARKER = re.compile(
     r"(?P<indent>[ \t]*+)(?P<mark>(?:\d{1,3}[.):]|[-*•–])[ \t]++)?"
     r"(?P<heading>#{1,6}[ \t]++|>[ \t]++)?"
@@ -17,6 +18,7 @@ _MARKER = re.compile(
     r"(?:(?P<colon>[:：])(?:\*\*|__|`|[*_](?=\s))?(?:[ \t]|(?=\S)|\r?$)|\r?$)(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+# a line that numbers the next instance, such as "**Example 2:**"
 _EXAMPLE = re.compile(
     r"[ \t]*+(?:\*\*|__|#+ )?(?:Example|Instance|(?:Test )?Case|Sample|Pair)[ \t]*+"
     r"#?(\d{1,3})[ \t]*+[:.]?(?:\*\*|__)?[:.]?[ \t\r]*+$",
@@ -27,12 +29,14 @@ _BESIDE = {
     name: re.compile(rf"[;,]?(?<!\s)\s++(?:(?:\||->|→|=>)\s+)?{name}:[ \t]*", re.IGNORECASE)
     for name in ("input", "output")
 }
-"""How the second field begins on the line of the first."""
+"""How the second field begins if it shares a line with the first: "Input: b, a | Output: a, b"."""
+# base models write on after their answer: a turn of a user, or another task
 _NEXT_TURN = re.compile(
-    r"(?<=[.!?\d])\n(?:[ \t]*\n)?#{2,} ?(?:Human|User):"  # a dialogue has a title or other turns before it
+    r"(?<=[.!?\d])\n(?:[ \t]*\n)?#{2,} ?(?:Human|User):"  # inside a dialogue, a title or other turns come before it
     r"|(?<=[.!?\d])\n[ \t]*\n(?:\*\*)?Task(?:\*\*)?: "
     r"|(?<=[.!?\d])\n[ \t]*\n(?:Human|User): [^\n]*\n\s*(?:Assistant|AI):"
 )
+# an answer that is a dialogue itself keeps its turns
 _DIALOGUE = re.compile(
     r"^\W*+(?!in|out|answer|response)\w+:|dialog|conversation|chat|human|user|assistant", re.IGNORECASE | re.MULTILINE
 )
@@ -43,27 +47,27 @@ class Field(NamedTuple):
     """An input or an output as the model wrote it."""
 
     name: str
-    """input or output"""
+    """`input` or `output`."""
     text: str
     closed: bool
-    """Something of the model's shows that it is complete: a closing tag, or a field after it."""
+    """True if the text itself shows that the field is complete: by a closing tag, or by a field after it."""
     broken: bool
-    """It breaks off, whatever the server says."""
+    """True if the field breaks off, whatever the server says."""
 
 
 class _Marker(NamedTuple):
-    """A marker with its line."""
+    """A marker and the line that it begins."""
 
     line: int
     word: str
-    """input, output, answer, a label as it is spelled, or named: what an input is, such as `Review:`"""
+    """`input`, `output`, `answer`, a label as it is spelled, or `named` for a kind of input such as `Review:`."""
     number: int
-    """The number of its instance, 0 if it has none."""
+    """The number of its instance; 0 if it has none."""
     rest: str
 
 
 def marked_fields(text: str, output_first: bool) -> list[Field]:
-    """Return the fields of an answer with markers; a marker out of turn belongs to the text it stands in."""
+    """Return the fields that markers begin; a marker out of order is part of the text around it."""
     lines = text.split("\n")
     closings = fences(lines)
     markers = _markers(lines, closings, output_first)
@@ -86,11 +90,12 @@ def marked_fields(text: str, output_first: bool) -> list[Field]:
 
 
 def without_next_task(text: str) -> str:
-    """Return the text up to a heading `### Instruction:` or a turn `Human:` that starts another task."""
+    """Return the text before a heading `### Instruction:` or a turn `Human:` that starts another task."""
     turn = _NEXT_TURN.search(text)
     if turn and not _DIALOGUE.search(text[: turn.start()]):
         text = text[: turn.start()]
     for heading in _TASK_HEADING.finditer(text):
+        # a colon before the heading announces it, so it is part of the answer
         before = text[: heading.start()].rstrip()
         if before and not before.endswith((":", "：")):
             return text if ends_in_code(before) else before
@@ -98,7 +103,7 @@ def without_next_task(text: str) -> str:
 
 
 def _markers(lines: Sequence[str], closings: dict[int, int], output_first: bool) -> list[_Marker]:
-    """Return the markers outside of code, those that look like the first one."""
+    """Return the markers outside code that are written like the first one."""
     found: list[_Marker] = []
     style, code_ends, following = "", -1, _following(lines)
     for index, line in enumerate(lines):
@@ -131,14 +136,14 @@ def _begins_field(line: str) -> bool:
 
 
 def _is_prose(lines: Sequence[str], first: _Marker, closings: dict[int, int]) -> bool:
-    """Return True if an answer without an input only uses the word of its first marker, as "Answer: 5" at its end."""
+    """Return True if the first marker is only a word of the answer, such as "Answer: 5" at the end of a calculation."""
     before = [line for line in lines[: first.line] if line.strip()]
     code = any(index < first.line and closing < first.line for index, closing in closings.items())
     return first.word != "input" and bool(before) and (code or first.word == "answer")
 
 
 def _starts(lines: Sequence[str], markers: Sequence[_Marker], output_first: bool) -> list[tuple[int, str, str]]:
-    """Return (line, name, rest of the line) where each field begins; a name is empty where something else begins."""
+    """Return (line, name, rest of the line) for each field; the name is empty for an example heading or a separator."""
     names = {marker.line: marker for marker in markers}
     order = {marker.line: number for number, marker in enumerate(markers)}
     has_output = any(marker.word == "output" for marker in markers)
@@ -156,6 +161,7 @@ def _starts(lines: Sequence[str], markers: Sequence[_Marker], output_first: bool
             seen = set()
         elif marker and (name := _field_name(marker.word, output_first, has_output)):
             leads = output_first and name == "output" and label in ("", marker.word)
+            # an input that a colon announces, or that no output follows, is part of the output before it
             next_pair = marker.number > current > 0 or (
                 name == "input"
                 and not output_first
@@ -177,7 +183,7 @@ def _starts(lines: Sequence[str], markers: Sequence[_Marker], output_first: bool
 
 
 def _without_last_separator(text: str) -> str:
-    """Return a text without a separator at its end; `---` below a line of text makes it a heading, so that stays."""
+    """Return a text without a separator at its end; `---` right below text stays, since it makes the text a heading."""
     before, _, last = text.rstrip().rpartition("\n")
     if not _SEPARATOR.match(last) or (before.strip() and "#" not in last and before.rsplit("\n", 1)[-1].strip()):
         return text
@@ -189,7 +195,7 @@ def _word_after(markers: Sequence[_Marker], number: int) -> str:
 
 
 def _following(lines: Sequence[str]) -> list[int]:
-    """Return for each line the index of the next one that is not blank; the last line for those that have none."""
+    """Return, for each line, the index of the next line that is not blank, or of the last line if none follows."""
     found, following = list[int](), len(lines) - 1
     for index in range(len(lines) - 1, -1, -1):
         found.append(following)
@@ -198,23 +204,23 @@ def _following(lines: Sequence[str]) -> list[int]:
 
 
 def _field_name(word: str, output_first: bool, has_output: bool) -> str:
-    """Return which field a marker begins, empty for none."""
+    """Return the field that a marker begins; empty if it begins none."""
     if word in ("input", "output"):
         return word
     if word == "named":
         return "input"
-    if word == "answer":
+    if word == "answer":  # beside `Output:`, it is a word of the text
         return "" if has_output else "output"
     return "output" if output_first else ""
 
 
 def _frames(closings: dict[int, int], first: int) -> set[int]:
-    """Return the lines that end the blocks of code in which the first marker stands."""
+    """Return the closing lines of the blocks of code that surround the first marker."""
     return {closing for opening, closing in closings.items() if opening < first <= closing}
 
 
 def _split_line(name: str, content: str, follows: str, *, output_first: bool, closed: bool) -> list[Field]:
-    """Return a field, or two where the line of the first one holds the second, as in "Input: b, a Output: a, b"."""
+    """Return one field, or two if they share a line, as in "Input: b, a Output: a, b"."""
     leading, other = ("output", "input") if output_first else ("input", "output")
     first_line, _, others = content.partition("\n")
     alone = name == leading and (output_first or follows != other)

@@ -1,7 +1,7 @@
-"""What a model says to its reader: its reasoning, the marks of its chat template and turns of others are left out.
+"""Removes from an answer what is not meant for its reader: reasoning, chat template marks and turns of other speakers.
 
-Servers strip marks unevenly, so every answer is cleaned here, at one place, whoever wrote it. A mark that the text is
-about stays: in code, in quotation marks, or in the middle of a sentence.
+Some servers remove these and some do not, so this module cleans every answer. A mark stays if the text is about it: in
+code, in quotation marks, or in the middle of a sentence.
 """
 
 import re
@@ -25,7 +25,7 @@ NAMED: dict[str, frozenset[str]] = {
     OWN: frozenset({"assistant", "im_assistant", "chatbot_token", "bot", "model"}),
     OTHER: frozenset({"user", "im_user", "user_token", "system", "im_system", "system_token", "human", "observation"}),
 }
-"""What a mark `<|name|>` does, by its name; one that is not listed (padding, a separator) is left out by itself."""
+"""Names of marks `<|name|>`, by what the mark does. Any other mark (padding, a separator) is just removed."""
 
 SPELLED: dict[str, str] = {
     OPEN: r"<(?:seed:)?(?:think|thinking|antthinking)>|\[THINK\]|◁think▷",
@@ -39,21 +39,23 @@ SPELLED: dict[str, str] = {
     r"|\ue200[^\ue201\n]{0,200}\ue201|\[cite_start\]|\[cite: ?[\d, ]{1,40}\]",
     ALONE: r"<bos>|<pad>|<sep>|\[e~\[|<<SYS>>|<</SYS>>|\[gMASK\]|<sop>",
 }
-"""The marks that are written in another way than `<|name|>`."""
+"""Patterns of the marks that are not written as `<|name|>`, by what the mark does."""
 
 _REASONING_WORDS = (
     "reasoning|reason|thoughts?|reflection|scratchpad|analysis|rationale|(?:internal|inner)_(?:monologue|thoughts?)"
 )
-_LEADING_REASONING = re.compile(rf"\s*<({_REASONING_WORDS})>", re.IGNORECASE)  # elsewhere they are words like others
-# `<s>` begins a text of Llama, and strikes out words in HTML: "<s>old</s> new"
+_LEADING_REASONING = re.compile(rf"\s*<({_REASONING_WORDS})>", re.IGNORECASE)  # elsewhere they may be XML of the answer
+# Llama begins a text with `<s>`, but HTML strikes out words with it: "<s>old</s> new"
 _LEADING_MARKS = re.compile(r"\ufeff?\s*(?:<s>(?![^\n]*</s>[^\n<]*\w)|assistant\r?\n(?=\s*\S))|\ufeff")
-_LOST_CHANNELS = re.compile(r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", re.DOTALL)  # gpt-oss without its marks
+# gpt-oss, if the server removes its marks
+_LOST_CHANNELS = re.compile(r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", re.DOTALL)
 _WHOLE_ANSWER = re.compile(
     r"\s*<(answer|final|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I
 )
 _OWN_NAME = re.compile(r"\*{0,2}(?:Assistant|AI Assistant)\*{0,2}:\*{0,2}\s+")
-_OTHER_NAME = re.compile(r"\n[ \t]*[*#]{0,3}\w+(?: \w+)?\*{0,2}:")  # a dialogue
+_OTHER_NAME = re.compile(r"\n[ \t]*[*#]{0,3}\w+(?: \w+)?\*{0,2}:")  # another speaker: the answer is a dialogue
 _MARK = "|".join(f"(?P<{kind.replace(' ', '_')}>{spelled})" for kind, spelled in SPELLED.items())
+# code comes first, so that a mark inside code stays
 _TOKEN = re.compile(
     rf"(?P<fence>(?:^|(?<=[>\]]))[ \t]*(?P<ticks>`{{3,}}|~{{3,}})[^`\n]*$)"
     rf"|(?P<code>(?<!`)`[^`\n]{{1,200}}`|(?<!`)``(?!`)[^\n]{{1,200}}?``)"
@@ -70,7 +72,9 @@ _ROLE = re.compile(
     r"(?:[^<\n]{0,60}<\|(?:end_header_id|header_end|end_of_role|im_sep)\|>)?)?\r?\n?",
     re.IGNORECASE,
 )
+# gpt-oss writes for its reader in the channel "final" only
 _CHANNEL = re.compile(r"[ \t]*(?:(final)\b)?\w*(?:[^<\n]{0,80}(?:<\|constrain\|>\w*)?<\|message\|>)?")
+# a mark right before the end of a tag or JSON string ends nothing: the answer goes on
 _ANSWER_CLOSES = re.compile(r'\s*(?:</(?:task|input|output|label|answer)|"\s*[,}\]])', re.IGNORECASE)
 _BEFORE_MENTION = re.compile(r"[^\s.!?…。！？>]['\"]? \Z")
 _AFTER_MENTION = re.compile(r" [^\W\dA-Z_]| [(\"'`“«]|[,;:.?!)](?:\s|<|\Z)|['’-]\w")
@@ -79,10 +83,10 @@ _OPENING_QUOTES, _CLOSING_QUOTES = "\"'“‘«‹(`„「『", "\"'”’»›)
 
 
 def spoken(text: str) -> str:
-    r"""Return what the model says to its reader; inner text, indentation and code stay as written.
+    r"""Return the part of an answer that is meant for its reader, with indentation and code as written.
 
     Example: "<think>Four times four.</think>\n16<|im_end|>\n<|im_start|>user\nAnd of five?" gives "16".
-    A reasoning block that never closes takes all that follows it, a lone closing tag all that stands before it.
+    If a reasoning block never closes, all text after it is removed; if it only closes, all text before it in its turn.
     """
     turns: list[tuple[str, list[str]]] = [(OWN, [])]
     text = with_usual_tags(text)
@@ -101,7 +105,10 @@ def spoken(text: str) -> str:
 
 
 def mentioned(text: str, start: int, end: int, *, opens: bool = False) -> bool:
-    """Return True if the text speaks about what stands at `start:end`: it is quoted or part of a sentence."""
+    """Return True if the text is about the mark at `start:end`, which is then quoted or part of a sentence.
+
+    With `opens`, the mark may also be the last word of its line.
+    """
     if start > 0 and end < len(text) and text[start - 1] in _OPENING_QUOTES and text[end] in _CLOSING_QUOTES:
         return True
     if not _BEFORE_MENTION.search(text[max(0, start - 3) : start]):
@@ -110,7 +117,7 @@ def mentioned(text: str, start: int, end: int, *, opens: bool = False) -> bool:
 
 
 def _events(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the texts, in order, and between them what starts a new turn or makes a text reasoning."""
+    """Yield (kind, text) in order: the texts, and between them each mark that starts a turn or ends reasoning."""
     leading = _LEADING_MARKS.match(text)
     begin = position = leading.end() if leading else 0
     unclosed: set[str] = set()
@@ -130,15 +137,16 @@ def _events(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _kind(token: re.Match[str]) -> str:
-    """Return what a token is: code, or what its mark does."""
+    """Return "fence" or "code" for code, else what the mark does."""
     if token["name"]:
         return next((kind for kind, names in NAMED.items() if token["name"].lower() in names), ALONE)
     return str(token.lastgroup).replace("_", " ")
 
 
 def _end_of_code(text: str, opening: re.Match[str], unclosed: set[str]) -> int:
-    """Return where a block of code ends; one that never closes protects its first line only."""
+    """Return where a block of code ends; for a block that never closes, where its first line ends."""
     ticks = opening["ticks"]
+    # each kind of fence is searched to the end of the text once at most, which keeps the time linear
     if not any(ticks.startswith(other) for other in unclosed):
         # a mark may follow the closing fence directly
         closing = re.compile(rf"^[ \t]*{ticks}[`~]*[ \t]*(?=\r?$|[<\[])", re.MULTILINE).search(text, opening.end())
@@ -149,7 +157,7 @@ def _end_of_code(text: str, opening: re.Match[str], unclosed: set[str]) -> int:
 
 
 def _read(text: str, token: re.Match[str], kind: str, begin: int) -> tuple[int, str]:
-    """Return where a mark ends, and the event that it makes; no event if it is left out alone."""
+    """Return where to read on after a mark, and its event; the event is empty if text is only removed."""
     start, end = token.span()
     struck_out = token[0] == "</s>" and "<s>" in text[max(begin, start - 300) : start]  # in HTML
     if kind != CITATION and (struck_out or mentioned(text, start, end, opens=kind == OPEN)):
@@ -168,7 +176,7 @@ def _read(text: str, token: re.Match[str], kind: str, begin: int) -> tuple[int, 
 
 
 def _without_leading(text: str) -> str:
-    """Return a turn without a name such as `Assistant:` and a block of reasoning such as `<reasoning>` before it."""
+    """Return a turn without a name such as `Assistant:` and a block such as `<reasoning>` at its start."""
     name = _OWN_NAME.match(text)
     if name and not _OTHER_NAME.search(text, name.end()):
         text = text[name.end() :]

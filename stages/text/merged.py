@@ -1,4 +1,4 @@
-"""One instruction where a model joined several things: its own talk, an answer, or a second task."""
+"""Takes an item apart if a model joined an instruction with its own talk, an answer or a second task."""
 
 import re
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ _SECOND_TASK = re.compile(
     rf"{_BOLD}(?:(?:next|new|another|second) )?(?:{INSTRUCTION})(?:[ \t]?#?\d{{1,3}})?{_BOLD}{COLON}{_BOLD}[ \t]*+",
     re.I,
 )
+# base models separate tasks by `##`
 _HASHES = re.compile(rf"(?:\n[ \t]*+|{_SENTENCE_END}[ \t]++)#{{2,6}}(?:[ \t]++(?=\S)|[ \t]*+(?=\n|\Z))")
 _TALK = re.compile(
     r"(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|(?:great|good)(?: question| idea)?"
@@ -36,6 +37,7 @@ _ANNOUNCED = re.compile(
 
 _QUESTION = re.compile(r"Q(?:uestion)?[ \t]*:\s*+(?P<task>.*?\S)\s++A(?:nswer)?[ \t]*:.*", re.DOTALL)
 _RULED = re.compile(rf"{_SENTENCE_END}[ \t]+(?:-{{3,}}|={{3,}}|\*{{3,}}|\|)[ \t]+(?=\S)")
+# the item may end in a label: "Name a river. (Classification: no)"
 _VERDICT = re.compile(
     r"(?<!\s)\s++[(\[*_]{0,3}(?:is )?classification(?: task)?[*_]{0,2}[:?][*_]{0,2} *(?:yes|no)\b\W{0,3}\Z", re.I
 )
@@ -49,7 +51,7 @@ _LAST_WORDS = re.compile(
 
 
 def separate(text: str) -> Iterator[str]:
-    """Yield the instructions that a text holds, without the talk before them and without an input or answer after them.
+    """Yield the instructions in a text, without talk before or after them and without an input or answer after them.
 
     Example: "Sure! Sort the words. Output: a, b. 2. Task: Name a river." gives "Sort the words." and "Name a river."
     """
@@ -61,14 +63,14 @@ def separate(text: str) -> Iterator[str]:
 
 
 def _without_answer(text: str) -> str:
-    """Return a text without the answer that follows it; one behind a colon shows a form: "as follows: Answer: yes"."""
+    """Return a text without the answer at its end; after a colon it is a form and stays: "as follows: Answer: yes"."""
     answered = _ANSWERED.search(text)
     form = answered and "\n" not in answered[0] and text[: answered.start()].rstrip().endswith((":", "："))
     return text[: answered.start()] if answered and not form else text
 
 
 def _between_signs(text: str) -> list[str]:
-    """Return the sentences between signs such as `##`; a heading, which is no sentence, parts nothing."""
+    """Return the instructions between signs such as `##`; the whole text if a piece is no sentence but a heading."""
     pieces = [""]
     for piece in _HASHES.split(_RULED.sub("\n## ", text)):
         if pieces == [""]:
@@ -81,6 +83,7 @@ def _between_signs(text: str) -> list[str]:
 
 
 def _without_talk(text: str) -> str:
+    """Return an instruction without talk such as "Sure! Here is a task:" before it or "Let me know …" after it."""
     text = _LAST_WORDS.sub("", _VERDICT.sub("", text))
     for talk in (_TALK, _ANNOUNCED):
         opening = talk.match(text)

@@ -1,4 +1,4 @@
-"""The words by which models name the parts of an answer, as patterns without groups."""
+"""Patterns for the words that models use to name the parts of an answer; none of them captures a group."""
 
 INPUT = r"inputs?|输入|輸入|入力|입력|eingabe|entrée|entrada|вход|ввод"
 OUTPUT = r"outputs?|输出|輸出|出力|출력|ausgabe|sortie|salida|saída|вывод"

@@ -1,4 +1,4 @@
-"""Prompt templates: checked when they are loaded, strict when they are filled in."""
+"""Loads prompt templates; an unknown or missing variable is an error and never an empty text."""
 
 import re
 from collections.abc import Callable
@@ -15,12 +15,12 @@ _OUR_TAG = re.compile(r"<(/?\s*(?:task|input|output|label)\s*)>", re.IGNORECASE)
 
 
 def quote(text: str) -> str:
-    """Return text in which our own tags cannot open or close: `<task>` becomes `‹task›`, all else stays."""
+    """Return the text with our own tags disabled: `<task>` becomes `‹task›`, everything else stays."""
     return _OUR_TAG.sub(r"‹\1›", text)
 
 
 def one_line(text: str) -> str:
-    """Return text on one line, each run of white space as one blank."""
+    """Return the text on one line, with one space for each run of white space."""
     return " ".join(text.split())
 
 
@@ -28,8 +28,8 @@ def load_prompt(path: str, variables: set[str]) -> Render:
     """Return a function that fills in the template at `path`; it takes the variables as keywords.
 
     Raises:
-        UserError: the file is missing, is no template, or uses a variable that is not among `variables`; from the
-            function returned, the template cannot be filled in.
+        UserError: the file cannot be read, is not a template, or uses a variable that is not in `variables`. The
+            returned function raises it if the template cannot be filled in.
     """
     environment = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"quote": quote, "one_line": one_line}

@@ -1,9 +1,10 @@
-"""Markdown tables in an answer."""
+"""Reads Markdown tables in an answer."""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+# the line below the header: |---|:--:|
 _RULER = re.compile(r"[ \t]*\|[ \t:|]*-[-:| \t\r]*")
 _CELL_ENDS = re.compile(r"(?<!\\)\|")
 _BOLD = "*_ \t"
@@ -13,18 +14,18 @@ class Table(NamedTuple):
     """The first table of an answer."""
 
     start: int
-    """How many lines stand before it."""
+    """How many lines come before it."""
     header: list[str]
     """The names of the columns in lower case; empty for a table without names."""
     rows: list[list[str]]
     broken: bool
-    """Its last row, with which the text ends, has no sign that closes it."""
+    """True if the text ends in its last row and that row has no closing `|`."""
 
 
 def first_table(text: str) -> Table | None:
-    r"""Return the first Markdown table of a text, None if there is none.
+    r"""Return the first Markdown table of a text; None if there is none.
 
-    Example: "| # | Task |\n|---|---|\n| 1 | Name a river. |" gives the names "#", "task" and one row.
+    Example: "| # | Task |\n|---|---|\n| 1 | Name a river. |" gives the names "#" and "task" and one row.
     """
     lines = text.split("\n")
     start = next((index for index, line in enumerate(lines) if line.lstrip(" \t").startswith("|")), len(lines))
@@ -46,7 +47,7 @@ def _block(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _cells(line: str) -> list[str]:
-    """Return the cells of a row as text: an escaped `|` is a `|`, `<br>` is a line end."""
+    """Return the cells of a row as text, with `|` for an escaped one and a line end for `<br>`."""
     inner = line.strip().removeprefix("|")
     inner = inner.removesuffix("|") if not inner.endswith("\\|") else inner
     return [re.sub(r"<br ?/?>", "\n", cell).replace("\\|", "|").strip() for cell in _CELL_ENDS.split(inner)]

@@ -1,4 +1,4 @@
-"""JSON in an answer: a list, a list that breaks off, or objects one after the other."""
+"""Reads JSON in an answer: a list, a list that breaks off, or several objects in a row."""
 
 import json
 import re
@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 _OPENING = re.compile(r"""\[\s*(?=["'{])|^[ \t]*(?=\{\s*["'}])""", re.MULTILINE)
 _SPACE = re.compile(r"[\s,]*")
+# both patterns match JSON strings as well, so that text inside a string stays
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[\]}])', re.DOTALL)
 _QUOTED = re.compile(
     r"""("(?:[^"\\]|\\.)*+")|(?<=[\[{,:\s])'((?:[^'\\\n]|\\.)*+)'(?=\s*[,\]}:])|(?<=[\s:\[,])(True|False|None)(?=\s*[,\]}])"""
 )
 _JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
 _DECODER = json.JSONDecoder(strict=False)  # models write line breaks into their strings
-_MOST_OPENINGS = 8  # "[" and "{" in prose; each may cost a reading of the whole text
+_MOST_OPENINGS = 8  # tries: prose may hold many "[" and "{", and each try may read the whole text
 
 
 class Values(NamedTuple):
@@ -20,13 +21,13 @@ class Values(NamedTuple):
 
     complete: list[Any]  # Any: JSON
     start: int
-    """Where the first of them begins."""
+    """Where the first one begins."""
     rest: str | None
-    """What follows the last complete one where the JSON breaks off; None if it is closed."""
+    """The text after the last complete value if the JSON breaks off; None if the JSON is closed."""
 
 
 def json_values(text: str) -> Values | None:
-    r"""Return the elements of the first JSON list, or the objects that follow each other; None if there is no JSON.
+    r"""Return the elements of the first JSON list, or the objects that follow one another; None if there is no JSON.
 
     Example: '["a", "b' gives "a" with the rest '"b', and '{"a": 1}\n{"a": 2}' gives both objects.
     """
@@ -44,7 +45,7 @@ def json_values(text: str) -> Values | None:
 
 
 def _from_python(text: str) -> str:
-    """Return the text with strings and words as JSON spells them where Python's spelling stands: 'a', True, None."""
+    """Return the text with Python's 'a', True and None spelled as in JSON; unchanged if nothing opens with 'a'."""
     return _QUOTED.sub(_as_json, text) if re.search(r"[\[{]\s*'", text) else text
 
 
@@ -57,7 +58,7 @@ def _as_json(match: re.Match[str]) -> str:
 
 
 def _sequence(text: str, opening: re.Match[str]) -> Values:
-    """Return the values that follow an opening bracket, or the objects from an opening brace on."""
+    """Return the values after an opening bracket, or the objects that begin at an opening brace."""
     listed = opening[0].startswith("[")
     values: list[Any] = []
     position = opening.end()

@@ -1,6 +1,6 @@
-"""The verdict in an answer to the question whether a task is a classification task.
+"""Parses the verdict in an answer to the question whether a task is a classification task.
 
-Total: any string in, yes, no or nothing out, in linear time.
+Accepts any string and takes linear time.
 """
 
 import json
@@ -10,7 +10,7 @@ from stages.text.marks import spoken
 
 _YES, _NO = "yes|yep|yeah|oui|ja|sí|da|да|是的?|はい|예|네", "no|nope|non|nein|nee|нет|否|不是|いいえ|아니요"
 _WORD = rf"(?:(?P<yes>{_YES})|(?P<no>{_NO}))"
-# what may follow the word: "No doubt", "No idea", "No labels are fixed" and "yesterday" are no verdicts
+# What may follow the word. "No doubt", "No idea", "No labels are fixed" and "yesterday" are not verdicts.
 _ENDED = (
     r"(?=[ \t]*+(?:\Z|[.,;:!?)\]}*_`\"'”’」<\r\n—–、。，！]|-\s)"
     r"|\s+(?:it|this|that|the task|because|since|as|not|there|all|every|each|i)\b)"
@@ -18,6 +18,7 @@ _ENDED = (
 _STATED = re.compile(
     rf"{_WORD}(?!\w){_ENDED}|(?P<yes_cjk>是的?|はい|예|네)|(?P<no_cjk>否|不是|いいえ|아니요)", re.IGNORECASE
 )
+# "Yes and no", "yes/no"
 _BOTH = re.compile(
     rf"\s*+(?:[,–—-]?\s*+(?:and|or|but|und|oder|et|ou|y|o)\s+(?:also\s+|at the same time\s+)?"
     rf"|/\s*+|,\s*+)(?:{_YES}|{_NO})\b",
@@ -50,6 +51,7 @@ _CONCLUDED = re.compile(
     rf"(?: it is| it's)?[,:]?\s+[*_\"“]*{_WORD}[.!*_\"”]*\s*\Z",
     re.IGNORECASE,
 )
+# places that hold a verdict and nothing else; models trained on mathematics write \boxed{Yes}
 _CONTAINER = re.compile(
     r"<(label|answer|verdict|class|classification|output|is_classification|result|final_answer)>(.*?)(?:</\1>|\Z)"
     r"|\\boxed\s*\{(?:\\text\{)?([^{}]*)\}",
@@ -84,15 +86,15 @@ _TRUTH = re.compile(r"\W*(?:true|false)\W*", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(?:if|whether|unless|depends|depending|otherwise)\b", re.IGNORECASE)
 _MODAL = re.compile(r"\b(?:might|may|could|perhaps|maybe|possibly|partly|sometimes)\b", re.IGNORECASE)
 _NEXT_TASK = re.compile(r"\n[ \t]*+(?:\*\*)?Task(?:\*\*)?:|<task>", re.IGNORECASE)
-_MOST_CHARACTERS = 2000  # a verdict stands at the beginning or the end; between them a long answer gives its reasons
+_MOST_CHARACTERS = 2000  # from each end: the middle of a long answer holds reasons, not the verdict
 
 
 def parse_verdict(text: str) -> bool | None:
-    """Return whether the model says yes, and None where it says neither or both.
+    """Return True if the model says yes, False if it says no, and None if it says neither or both.
 
-    Example: "<label>Yes</label>", " yes, because …", "**Answer:** Yes" and "This is a classification task." give True,
+    Example: "<label>Yes</label>", " yes, because …", "**Answer:** Yes" and "This is a classification task." give True.
     "It depends." gives None.
-    Differs from the original, which reads all but "Yes", "yes" and "YES" as no.
+    Differs from the original, which reads everything except "Yes", "yes" and "YES" as no.
     """
     said = spoken(text)
     following = _NEXT_TASK.search(said, 1)
@@ -111,13 +113,13 @@ def parse_verdict(text: str) -> bool | None:
 
 
 def _only(*verdicts: bool | None) -> bool | None:
-    """Return the verdict on which all agree that give one."""
+    """Return the verdict that is given; None if there is none or if two differ."""
     found = {verdict for verdict in verdicts if verdict is not None}
     return found.pop() if len(found) == 1 else None
 
 
 def _value(text: str) -> bool | None:
-    """Return the verdict in a place that holds nothing else, such as a tag."""
+    """Return the verdict in a text that holds nothing else, such as the content of a tag."""
     kind = _KIND.fullmatch(text)
     if kind:
         return (kind["kind"].lower() == "classification") != bool(kind["negative"])
@@ -126,7 +128,7 @@ def _value(text: str) -> bool | None:
 
 
 def _in_object(text: str) -> str | None:
-    """Return the value of the one key of a JSON object that names the verdict."""
+    """Return the value of the first key of a JSON object that names a verdict; None if there is none."""
     try:
         fields = json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -136,7 +138,7 @@ def _in_object(text: str) -> str | None:
 
 
 def _leading(text: str) -> bool | None:
-    """Return the verdict with which a text begins, None where it says both or takes it back."""
+    """Return the verdict at the beginning of a text; None if the text says both or takes it back."""
     signs = _SIGNS.match(text)
     stated = _STATED.match(text, signs.end() if signs else 0)
     if not stated:
@@ -148,14 +150,14 @@ def _leading(text: str) -> bool | None:
 
 
 def _labelled(text: str) -> bool | None:
-    """Return the verdict after labels such as "Final answer:", None where they differ."""
+    """Return the verdict after labels such as "Final answer:"; None if they differ."""
     verdicts = [_value(text[label.end() :].split("\n", 1)[0]) for label in _LABELLED.finditer(text)]
     concluded = _CONCLUDED.search(text)
     return _only(*verdicts, None if concluded is None else bool(concluded["yes"]))
 
 
 def _claimed(text: str) -> bool | None:
-    """Return the verdict of sentences such as "This is not a classification task.", None where one is a condition."""
+    """Return the verdict of sentences such as "This is not a classification task."; None if one is conditional."""
     verdicts: list[bool] = []
     for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
         if sentence.endswith("?"):  # the question, which some models repeat
