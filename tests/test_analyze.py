@@ -4,6 +4,8 @@ import json
 import re
 from collections import Counter
 
+import pytest
+
 from stages.analyze import BEFORE_REPORT, closest_seeds, histogram, lengths, mean_words, reasons, table_1
 from stages.contract.records import Rejected
 from stages.novelty.tokens import rouge_tokens
@@ -93,6 +95,7 @@ def test_the_report_shows_what_was_readable_and_where_little_was_kept(repository
     assert "classify kept fewer records" in page
 
 
+@pytest.mark.slow
 def test_the_report_shows_as_many_records_as_the_config_says_and_no_seed(repository: Repository) -> None:
     repository.choose("analyze.shown_instances=1000", "analyze.shown_rejected=2")
     assert repository.stage("analyze").returncode == 0

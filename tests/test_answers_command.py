@@ -35,6 +35,7 @@ def test_an_export_lists_every_answer_by_key_and_writes_the_same_bytes_each_time
     assert exported(repository, "again.jsonl") == lines
 
 
+@pytest.mark.slow
 def test_an_import_adds_every_exported_answer_once(repository: Repository) -> None:
     lines = exported(repository)
     shutil.rmtree(repository.root / STORE)
@@ -45,6 +46,7 @@ def test_an_import_adds_every_exported_answer_once(repository: Repository) -> No
     assert exported(repository) == lines
 
 
+@pytest.mark.slow
 def test_a_dataset_is_rebuilt_from_its_transcripts_without_a_key_or_a_server(repository: Repository) -> None:
     before = repository.data()
     transcripts = [f"data/answers/{name}.jsonl" for name in MODEL_STAGES]
@@ -108,6 +110,7 @@ def test_an_import_never_overwrites_a_stored_answer(repository: Repository) -> N
     assert exported(repository) == lines
 
 
+@pytest.mark.slow
 def test_prune_keeps_every_answer_that_the_dataset_uses(repository: Repository) -> None:
     """Without the transcript of `instantiate`, the dataset uses the answers of the other two stages."""
     lines = exported(repository)
@@ -122,6 +125,7 @@ def test_prune_keeps_every_answer_that_the_dataset_uses(repository: Repository) 
     assert {json.loads(line)["answer"]["key"] for line in exported(repository)} == kept
 
 
+@pytest.mark.slow
 def test_prune_keeps_answers_younger_than_the_limit(repository: Repository) -> None:
     lines = exported(repository)
     shutil.rmtree(repository.root / "data/answers")

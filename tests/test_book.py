@@ -275,6 +275,7 @@ def test_a_prompt_of_another_kind_gets_an_honest_answer() -> None:
     assert reply("").text in PHRASES["prose"]
 
 
+@pytest.mark.slow
 def test_every_deliberate_fault_occurs_about_as_often_as_stated() -> None:
     replies = [generate("chat", SHOWN, seed=seed).text for seed in range(1500)]
     counts = {

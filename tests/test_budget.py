@@ -95,6 +95,7 @@ def test_a_local_model_is_free_unless_runtime_price_names_it(model: str) -> None
     assert price(model, named=model) == Price.model_validate(PRICE)
 
 
+@pytest.mark.slow
 def test_a_listed_model_has_the_listed_price_unless_runtime_price_names_it() -> None:
     model = "openai/gpt-4.1-mini"
     found = price(model)

@@ -2,9 +2,12 @@
 
 import subprocess
 
+import pytest
+
 from tests.repository import Repository, stages_run
 
 
+@pytest.mark.slow
 def test_an_edit_of_conf_alone_is_refused_with_the_key_both_values_and_the_command(repository: Repository) -> None:
     repository.replace("conf/filter/default.yaml", "max_instances_per_task: 5", "max_instances_per_task: 1")
     done = repository.dvc("repro")
@@ -31,6 +34,7 @@ def test_a_typo_in_params_yaml_is_reported_with_the_intended_key(repository: Rep
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_an_edit_of_runtime_in_conf_reruns_check_alone(repository: Repository) -> None:
     repository.replace("conf/config.yaml", "concurrency: 64", "concurrency: 3")
     refused = repository.dvc("repro")
@@ -40,6 +44,7 @@ def test_an_edit_of_runtime_in_conf_reruns_check_alone(repository: Repository) -
     assert stages_run(done) == ["check"]
 
 
+@pytest.mark.slow
 def test_an_experiment_is_refused_if_the_choice_overrides_one_of_its_keys(repository: Repository) -> None:
     repository.choose("generate.num_instructions=13")
     repository.commit()
@@ -69,6 +74,7 @@ def test_an_experiment_is_refused_if_the_choice_overrides_one_of_its_groups(repo
     assert "conf/choice.yaml: hides override /prompts of experiment=paper" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_dvc_experiment_builds_on_the_choice(repository: Repository) -> None:
     repository.choose("analyze.shown_rejected=7")
     repository.commit()
@@ -79,6 +85,7 @@ def test_a_dvc_experiment_builds_on_the_choice(repository: Repository) -> None:
     assert repository.params()["export"]["validation_fraction"] == 0.5
 
 
+@pytest.mark.slow
 def test_environment_variables_never_reach_a_git_object(repository: Repository) -> None:
     canary = "canary-5f1c2e"
     for override in ("llm.endpoint=${oc.env:CANARY}", "llm.model=offline/${oc.env:CANARY}"):

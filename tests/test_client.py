@@ -322,6 +322,7 @@ def collect(folder: str, api_base: str) -> None:
     sys.stdout.write(json.dumps([gc.isenabled(), gc.get_freeze_count()]))
 
 
+@pytest.mark.slow
 def test_garbage_collection_skips_the_objects_of_litellm(llm_server: LlmServer, tmp_path: Path) -> None:
     code = f"from tests.test_client import collect; collect({str(tmp_path)!r}, {llm_server.api_base!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -74,7 +74,7 @@ def test_a_very_long_text_is_judged_in_linear_time() -> None:
     started = time.process_time()
     assert placeholder("-" * 100_000, "Sort the words.")
     assert not placeholder("-" * 100_000 + " a", "Sort the words.")
-    assert not reasons(judged(task("<output>" + "".join(f"line {n}\n" for n in range(50_000)) + "</output>")))
+    assert not reasons(judged(task("<output>" + "".join(f"line {n}\n" for n in range(20_000)) + "</output>")))
     assert time.process_time() - started < 2
 
 

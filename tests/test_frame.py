@@ -56,6 +56,7 @@ def with_a_pipeline_of_its_own(repository: Repository, body: str) -> Repository:
     return repository
 
 
+@pytest.mark.slow
 def test_a_stage_of_another_pipeline_file_runs_like_any_other(repository: Repository) -> None:
     with_a_pipeline_of_its_own(repository, "print(config.seeds.path)")
     done = repository.dvc("repro", "evaluate/dvc.yaml")
@@ -77,6 +78,7 @@ def test_a_stage_of_another_pipeline_file_fails_if_its_inputs_change(repository:
 # How it starts
 
 
+@pytest.mark.slow
 def test_dvc_of_an_inactive_environment_runs_the_stages_with_its_own_interpreter(
     repository: Repository, tmp_path: Path
 ) -> None:

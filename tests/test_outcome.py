@@ -84,6 +84,7 @@ def test_every_reason_without_an_answer_has_advice() -> None:
     assert set(NO_ANSWER.values()) <= ADVICE.keys()
 
 
+@pytest.mark.slow
 def test_a_stage_that_keeps_nothing_fails_and_prints_commands_that_restore_the_last_run(
     repository: Repository, llm_server: LlmServer
 ) -> None:

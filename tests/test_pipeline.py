@@ -104,6 +104,7 @@ def test_concurrency_and_hash_seed_change_no_byte(
     assert run_model_stages(repository, tmp_path / "store", concurrency, hash_seed) == before
 
 
+@pytest.mark.slow
 def test_a_rerun_from_the_store_imports_no_litellm_and_changes_no_byte(repository: Repository) -> None:
     before = repository.data()
     for name in MODEL_STAGES:
@@ -114,6 +115,7 @@ def test_a_rerun_from_the_store_imports_no_litellm_and_changes_no_byte(repositor
     assert repository.data() == before
 
 
+@pytest.mark.slow
 def test_most_prompts_of_the_default_run_show_two_machine_written_instructions(repository: Repository) -> None:
     repository.choose("generate.num_instructions=200")
     assert repository.stage("generate").returncode == 0
@@ -141,7 +143,7 @@ def test_raising_the_target_sends_only_new_requests(repository: Repository) -> N
     [
         pytest.param("stages/llm/client.py", [], marks=pytest.mark.slow),
         pytest.param("stages/contract/sections/export.py", ["check", "export"], marks=pytest.mark.slow),
-        ("stages/text/marks.py", ["generate", "classify", "filter"]),
+        pytest.param("stages/text/marks.py", ["generate", "classify", "filter"], marks=pytest.mark.slow),
         pytest.param("stages/text/instances.py", ["filter"], marks=pytest.mark.slow),
         pytest.param("stages/text/prompts.py", ["generate", "classify", "instantiate"], marks=pytest.mark.slow),
         pytest.param("prompts/chat/classify.j2", ["classify"], marks=pytest.mark.slow),
@@ -250,13 +252,14 @@ def test_a_dataset_in_another_language_reaches_its_target(
     assert "这里的景色很美" in repository.read("data/export/alpaca/train.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "named"),
     [
         ("params.yaml", "classify.max_tokens"),
-        pytest.param("prompts/chat/classify.j2", "prompts/chat/classify.j2", marks=pytest.mark.slow),
-        pytest.param("stages/text/verdicts.py", "stages/text/verdicts.py", marks=pytest.mark.slow),
-        pytest.param("data/instructions.jsonl", "data/instructions.jsonl", marks=pytest.mark.slow),
+        ("prompts/chat/classify.j2", "prompts/chat/classify.j2"),
+        ("stages/text/verdicts.py", "stages/text/verdicts.py"),
+        ("data/instructions.jsonl", "data/instructions.jsonl"),
     ],
     ids=["config", "prompt", "code", "data"],
 )
@@ -312,6 +315,7 @@ def test_a_broken_file_gives_a_one_line_error_with_its_location(
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_an_unknown_domain_stops_the_run_before_the_first_request(repository: Repository) -> None:
     repository.choose("generate.domains=[cookin]")
     done = repository.stage("generate")
@@ -333,6 +337,7 @@ def test_classification_only_uses_its_own_prompt_and_seeds(repository: Repositor
     assert {name for name in shown if name.startswith("seed-")} <= labelled
 
 
+@pytest.mark.slow
 def test_a_stricter_threshold_of_the_filter_rejects_whole_tasks(repository: Repository) -> None:
     tasks = len(repository.rows("data/tasks.jsonl"))
     repository.choose("filter.rouge_threshold=0.2")
@@ -358,6 +363,7 @@ def test_a_run_leaves_no_empty_file(finished: Repository) -> None:
     assert [path for path, content in finished.data().items() if not content] == []  # DVC would warn at every run
 
 
+@pytest.mark.slow
 def test_a_missing_seeds_file_gives_a_one_line_error(repository: Repository) -> None:
     done = repository.seedling("run", "seeds.path=seeds/none.jsonl", "prompts.classify=prompts/none.j2")
     assert done.returncode == 2
@@ -372,6 +378,7 @@ def test_a_missing_seeds_file_gives_a_one_line_error(repository: Repository) -> 
     assert plain.stderr == "check: seeds.path: 'seeds/seed_tasks.jsonl' is not a file; correct the path\n"
 
 
+@pytest.mark.slow
 def test_a_file_named_data_gives_a_one_line_error(repository: Repository) -> None:
     repository.run("rm", "-rf", "data")
     repository.write("data", "mine")

@@ -114,6 +114,7 @@ def ask_in_a_process(folder: str, api_base: str) -> None:
         sys.stderr.write(f"{error}\n")
 
 
+@pytest.mark.slow
 def test_no_server_message_reaches_the_terminal_unsanitized(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [answering(text="Hi.", finish_reason=f"error {HOSTILE}"), answering(usage=HOSTILE)]
     llm_server.behaviour = replying({"error": {"message": HOSTILE, "code": 500}})

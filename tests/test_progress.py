@@ -236,7 +236,8 @@ def seen_on_terminal(columns: int, code: str) -> str:
     return seen.decode()
 
 
-@pytest.mark.parametrize("columns", [80, pytest.param(140, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [80, 140])
 def test_a_terminal_shows_progress_on_one_line(columns: int, llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = lambda call: replace(HELLO(call), delay_seconds=0.1)
     call = f"ask_on_terminal({str(tmp_path)!r}, {llm_server.api_base!r})"
@@ -265,6 +266,7 @@ def test_the_progress_line_is_redrawn_while_no_answer_comes(llm_server: LlmServe
     assert len(re.findall(r"\rgenerate: 4/30, \S+ left, 6 requests", seen)) >= 2
 
 
+@pytest.mark.slow
 def test_an_unreadable_dvc_lock_stops_the_stage_before_the_first_request(
     repository: Repository, llm_server: LlmServer
 ) -> None:

@@ -137,6 +137,7 @@ def missing_variables(litellm: Any, model: str) -> set[str]:  # Any: litellm
 # The table
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_every_group_and_every_promised_provider() -> None:
     chosen = {word.removeprefix("llm=") for row in rows() for word in row.command.split() if word.startswith("llm=")}
     routes = {configured(row.command).llm.route for row in rows()}

@@ -60,6 +60,7 @@ def test_every_make_target_exists(words: list[str]) -> None:
     assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guide", [guide for guide in GUIDES[:-1] if commands("dvc", [guide])])
 def test_the_dvc_commands_of_a_guide_run_in_order(repository: Repository, guide: str) -> None:
     for words in commands("dvc", [guide]):

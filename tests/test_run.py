@@ -102,6 +102,7 @@ def test_a_second_run_does_nothing_and_leaves_git_clean(repository: Repository) 
     assert (done.returncode, stages_run(done), repository.changed()) == (0, [], [])
 
 
+@pytest.mark.slow
 def test_a_runtime_override_reruns_nothing_and_is_not_saved(repository: Repository) -> None:
     done = repository.seedling("run", "runtime.concurrency=3")
     assert (done.returncode, stages_run(done)) == (0, [])
@@ -168,6 +169,7 @@ def test_the_command_of_another_clone_is_refused(finished: Repository, tmp_path:
     assert f"this command runs the code of {finished.root}" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_works_from_a_subfolder(repository: Repository) -> None:
     below = Repository(repository.root / "seeds")
     done = below.run("python", "-m", "stages.commands.cli", "run", PYTHONPATH=str(repository.root))
@@ -195,6 +197,7 @@ def test_the_demo_refuses_any_other_model(repository: Repository) -> None:
     assert "classify.llm.model: 'ollama_chat/llama3.2' is chosen and the demonstration never pays" in done.stderr
 
 
+@pytest.mark.slow
 def test_run_returns_the_exit_code_of_the_failed_stage(repository: Repository) -> None:
     seeds = repository.read("seeds/seed_tasks.jsonl").splitlines()
     repository.write("seeds/seed_tasks.jsonl", "\n".join([*seeds, '{"id": "x"}']))
@@ -207,6 +210,7 @@ def test_run_returns_the_exit_code_of_the_failed_stage(repository: Repository) -
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_demo_returns_the_exit_code_of_the_failed_stage_and_shows_no_results(repository: Repository) -> None:
     repository.replace("params.yaml", "shown_rejected: 30", "shown_rejected: 31")
     done = repository.seedling("demo")
@@ -215,6 +219,7 @@ def test_the_demo_returns_the_exit_code_of_the_failed_stage_and_shows_no_results
     assert "kept, " not in done.stdout
 
 
+@pytest.mark.slow
 def test_run_fails_if_dvc_itself_fails(repository: Repository) -> None:
     repository.replace("dvc.yaml", "    cmd: sh stages/start.sh export\n", "")
     done = repository.seedling("run")

@@ -186,6 +186,7 @@ def test_a_broken_line_gives_a_one_line_error_with_file_line_and_field(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_an_unusable_file_gives_a_one_line_error(tmp_path: Path) -> None:
     missing, empty, twice = tmp_path / "missing.jsonl", written(tmp_path / "empty.jsonl"), tmp_path / "twice.jsonl"
     written(twice, GOOD, seed("good", "Why is the sky blue?"))
@@ -249,6 +250,7 @@ def test_the_shown_prompt_is_the_first_one_that_generate_sends(generate: dict[st
         assert first_prompt(seeds, chosen) == Bootstrap(chosen, seeds).prepare(0).prompt
 
 
+@pytest.mark.slow
 def test_the_seeds_of_the_repository_open_with_many_different_verbs() -> None:
     if not MODEL.is_dir():
         pytest.skip("the spaCy model for tests is not beside this repository")

@@ -95,6 +95,7 @@ def when_both_ask(seconds: float) -> Behaviour:
     return react
 
 
+@pytest.mark.slow
 def test_two_processes_that_share_a_store_send_each_request_once(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = when_both_ask(0.05)
     reach = {"api_base": llm_server.api_base, "answers_dir": str(tmp_path)}
@@ -200,9 +201,8 @@ print(json.dumps(sorted(seen)))
 """
 
 
-@pytest.mark.parametrize(
-    "name", ["classify", *(pytest.param(name, marks=pytest.mark.slow) for name in ("generate", "instantiate"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["classify", "generate", "instantiate"])
 def test_a_replayed_stage_needs_no_socket_no_litellm_and_no_key(
     repository: Repository, llm_server: LlmServer, name: str
 ) -> None:
@@ -304,12 +304,13 @@ def stage_in(repository: Repository) -> psutil.Process | None:
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
         pytest.param(DVC, id="dvc"),
-        pytest.param(SEEDLING, id="seedling", marks=pytest.mark.slow),
-        pytest.param(("sh", "-c", f"{' '.join(STAGE)}; true"), id="shell", marks=pytest.mark.slow),
+        pytest.param(SEEDLING, id="seedling"),
+        pytest.param(("sh", "-c", f"{' '.join(STAGE)}; true"), id="shell"),
     ],
 )
 def test_a_stage_whose_parent_is_killed_stops_and_stores_the_answers_in_flight(

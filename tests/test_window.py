@@ -148,6 +148,7 @@ def test_no_prompts_send_no_request(llm_server: LlmServer, tmp_path: Path) -> No
     assert (ask(llm_server.configure(tmp_path)), llm_server.calls) == ([], [])
 
 
+@pytest.mark.slow
 def test_concurrency_changes_neither_prompts_nor_answers(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = echo
     texts = {}
@@ -284,6 +285,7 @@ def test_a_run_stops_waiting_after_grace_seconds(llm_server: LlmServer, tmp_path
     assert 0.3 <= time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 def test_requests_in_flight_at_a_permanent_error_may_run_until_their_deadline(
     llm_server: LlmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -296,6 +298,7 @@ def test_requests_in_flight_at_a_permanent_error_may_run_until_their_deadline(
     assert "waiting up to 8 s for requests in flight; Ctrl-C drops them" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_signal_after_a_permanent_error_drops_the_requests_in_flight(llm_server: LlmServer, tmp_path: Path) -> None:
     timer = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
 
@@ -311,6 +314,7 @@ def test_a_signal_after_a_permanent_error_drops_the_requests_in_flight(llm_serve
     assert time.monotonic() - started < 30
 
 
+@pytest.mark.slow
 def test_a_retry_goes_before_requests_that_were_never_sent(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.script += [failing(500, retry_after="0.05")]
     llm_server.behaviour = slow(0.3)
