@@ -105,9 +105,9 @@ def test_marks_and_turns_after_an_answer_are_removed(after: str) -> None:
 
 
 @pytest.mark.parametrize("before", BEFORE)
-@pytest.mark.parametrize("after", AFTER)
-def test_marks_on_both_sides_are_removed(before: str, after: str) -> None:
-    assert spoken(f"{before}The answer is 16.{after}") == "The answer is 16."
+def test_marks_on_both_sides_are_removed(before: str) -> None:
+    for after in AFTER:
+        assert spoken(f"{before}The answer is 16.{after}") == "The answer is 16.", after
 
 
 @pytest.mark.parametrize("text", STAYS)

@@ -241,7 +241,7 @@ def test_code_inside_an_item_is_read_back_byte_for_byte(blocks: list[str], mark:
     assert parse_instructions(text, truncated=False, continues=False).complete == items
 
 
-@pytest.mark.parametrize("size", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [50_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("start", "repeated", "aim"), HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_answer_is_read_in_linear_time(start: str, repeated: str, aim: str, size: int) -> None:
     text = f"{start}{repeated * (size // len(repeated))}x"

@@ -43,6 +43,7 @@ def commands(program: str, guides: list[str] = GUIDES[:-1]) -> list[list[str]]:
     return [words for line in lines if (words := shlex.split(line, comments=True)) and words[0] == program]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", commands("seedling"), ids=" ".join)
 def test_every_seedling_command_composes(words: list[str]) -> None:
     command, *overrides = words[1:]

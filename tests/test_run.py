@@ -126,20 +126,25 @@ def test_a_runtime_override_takes_precedence_over_the_environment(repository: Re
         (["generate.window=abc"], "generate.window: Input should be a valid integer, found 'abc'"),
         (["generate.top_p=3"], "generate.top_p: Input should be less than or equal to 1, found 3"),
         (["generate.temperature=nan"], "generate.temperature: Input should be a finite number, found nan"),
-        (["llm=opnai"], "llm=opnai: no such option in conf/llm; did you mean 'openai'?"),
-        (["experiment=tpyo"], "experiment=tpyo: no such option in conf/experiment; known: paper, smoke"),
-        (["runtime=null"], "'runtime=null': cannot be chosen; write a group"),
-        (["defaults=null"], "'defaults=null': cannot be chosen; write a group"),
-        (["hydra.run.dir=x"], "'hydra.run.dir=x': cannot be chosen; write a group"),
-        (
-            ["filter.drop_flags=[input_mising]"],
-            "filter.drop_flags.0: Input should be 'input_missing' or 'output_repeats'",
+        *(
+            pytest.param(overrides, line, marks=pytest.mark.slow)
+            for overrides, line in [
+                (["llm=opnai"], "llm=opnai: no such option in conf/llm; did you mean 'openai'?"),
+                (["experiment=tpyo"], "experiment=tpyo: no such option in conf/experiment; known: paper, smoke"),
+                (["runtime=null"], "'runtime=null': cannot be chosen; write a group"),
+                (["defaults=null"], "'defaults=null': cannot be chosen; write a group"),
+                (["hydra.run.dir=x"], "'hydra.run.dir=x': cannot be chosen; write a group"),
+                (
+                    ["filter.drop_flags=[input_mising]"],
+                    "filter.drop_flags.0: Input should be 'input_missing' or 'output_repeats'",
+                ),
+                (["llm.provider=openai"], "llm.model 'offline/book' does not belong to llm.provider 'openai'"),
+                (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is not an override; write key=value"),
+                (["seed=1,2"], "'seed=1,2': takes one value; write key=value"),
+                (["+a=1"], "'+a=1': takes one value; write key=value"),
+                (["runtime.concurency=3"], "runtime.concurency: unknown key; did you mean 'concurrency'?"),
+            ]
         ),
-        (["llm.provider=openai"], "llm.model 'offline/book' does not belong to llm.provider 'openai'"),
-        (["filter.drop_flags=[a"], "'filter.drop_flags=[a': is not an override; write key=value"),
-        (["seed=1,2"], "'seed=1,2': takes one value; write key=value"),
-        (["+a=1"], "'+a=1': takes one value; write key=value"),
-        (["runtime.concurency=3"], "runtime.concurency: unknown key; did you mean 'concurrency'?"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -227,6 +232,7 @@ def test_run_fails_if_dvc_itself_fails(repository: Repository) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["generate: {num_instr", "defaults: null", "defaults: [3]", "a: 1\n---\nb: 2", "- a", "defaults: {a: b}"],
@@ -241,7 +247,7 @@ def test_a_broken_choice_file_gives_a_one_line_error(finished: Repository, tmp_p
     assert repository.read("conf/choice.yaml") == text
 
 
-@pytest.mark.parametrize("overlay", ["{", "[1]", "3"])
+@pytest.mark.parametrize("overlay", ["{", *(pytest.param(text, marks=pytest.mark.slow) for text in ("[1]", "3"))])
 def test_a_broken_runtime_variable_gives_an_error_without_a_traceback(repository: Repository, overlay: str) -> None:
     for done in (
         repository.stage("filter", SEEDLING_RUNTIME=overlay),

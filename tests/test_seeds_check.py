@@ -175,6 +175,7 @@ BROKEN: dict[str, tuple[object, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "words"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_line_gives_a_one_line_error_with_file_line_and_field(
     line: object, words: str, tmp_path: Path
