@@ -93,7 +93,7 @@ def test_dvc_of_an_inactive_environment_runs_the_stages_with_its_own_interpreter
 
 @pytest.mark.parametrize(
     ("module", "library"),
-    [("generate", "numpy"), ("commands.dvc", "_datetime"), ("commands.dvc", "_ruamel_yaml")],
+    [("generate", "numpy"), ("commands.dvc", "_ctypes"), ("commands.dvc", "_ruamel_yaml")],
     ids=["stage_at_import", "dvc_at_import", "dvc_later_at_import"],
 )
 def test_an_early_ctrl_c_ends_without_a_traceback(module: str, library: str, repository: Repository) -> None:

@@ -1,5 +1,6 @@
 """Laws of parsing: any text can be read, in linear time, and the text inside a part stays unchanged."""
 
+import re
 import string
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from stages.text.instances import parse_instances
 from stages.text.instructions import parse_instructions
 from stages.text.marks import spoken
 from stages.text.verdicts import parse_verdict
+from tests.repository import ROOT
 
 LAW = settings(deadline=None, derandomize=True)
 FRAGMENTS = [
@@ -247,7 +249,7 @@ def test_a_hostile_answer_is_read_in_linear_time(start: str, repeated: str, aim:
     text = f"{start}{repeated * (size // len(repeated))}x"
     started = time.process_time()
     READINGS[aim](text)
-    assert time.process_time() - started < MOST_SECONDS * size / 1_000_000
+    assert time.process_time() - started < 0.5 + MOST_SECONDS * size / 1_000_000
 
 
 @pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS)
@@ -256,3 +258,10 @@ def test_each_parser_reads_the_hostile_answers_meant_for_others(reading: Callabl
         started = time.process_time()
         reading(f"{start}{repeated * (4_000 // len(repeated))}x")
         assert time.process_time() - started < MOST_SECONDS / 10
+
+
+def test_no_pattern_has_a_possessive_group() -> None:
+    """Python 3.11.0 to 3.11.4 match such a group wrongly; a possessive character or character class is right there."""
+    sources = [*(ROOT / "stages").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    found = [str(path) for path in sources if re.search(r"\)(?:[*+?]|\{[\d,]+\})\+|\(\?>", path.read_text("utf-8"))]
+    assert found == []

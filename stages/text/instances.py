@@ -85,7 +85,7 @@ def _field_pattern(names: str) -> re.Pattern[str]:
     """Return a pattern that matches a field up to its closing tag, else up to the next opening tag or the end."""
     opening, number = rf"<({names})(?:[ _]?\d{{0,2}}|[ ]\w{{1,9}}=['\"]?\d{{1,3}}['\"]?)>", r"[ _]?\d{0,2}"
     return re.compile(
-        rf"{opening}(?:((?:(?!</?\1{number}>|</(?:{names}){number}>).)*+)</\1{number}>"
+        rf"{opening}(?:([^<]*+(?:(?!</?\1{number}>|</(?:{names}){number}>)<[^<]*+)*)</\1{number}>"
         rf"|(.*?)(</\1{number}>|(?=<(?:{names}){number}>)|\Z))",
         re.DOTALL | re.IGNORECASE,
     )

@@ -50,7 +50,7 @@ _LEADING_MARKS = re.compile(r"\ufeff?\s*(?:<s>(?![^\n]*</s>[^\n<]*\w)|assistant\
 # gpt-oss, if the server removes its marks
 _LOST_CHANNELS = re.compile(r"\s*(?:assistant)?analysis(?=\S).*assistantfinal", re.DOTALL)
 _WHOLE_ANSWER = re.compile(
-    r"\s*<(answer|final|final_answer|response|solution)>((?:(?!</?\1>).)*+)</\1>\s*", re.DOTALL | re.I
+    r"\s*<(answer|final|final_answer|response|solution)>([^<]*+(?:(?!</?\1>)<[^<]*+)*)</\1>\s*", re.I
 )
 _OWN_NAME = re.compile(r"\*{0,2}(?:Assistant|AI Assistant)\*{0,2}:\*{0,2}\s+")
 _OTHER_NAME = re.compile(r"\n[ \t]*[*#]{0,3}\w+(?: \w+)?\*{0,2}:")  # another speaker: the answer is a dialogue

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 _OPENING = re.compile(r"""\[\s*(?=["'{])|^[ \t]*(?=\{\s*["'}])""", re.MULTILINE)
 _SPACE = re.compile(r"[\s,]*")
 # both patterns match JSON strings as well, so that text inside a string stays
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[\]}])', re.DOTALL)
+_STRING = r'("[^"\\]*+(?:\\.[^"\\]*+)*")'
+_TRAILING_COMMA = re.compile(rf"{_STRING}|,(?=\s*[\]}}])", re.DOTALL)
 _QUOTED = re.compile(
-    r"""("(?:[^"\\]|\\.)*+")|(?<=[\[{,:\s])'((?:[^'\\\n]|\\.)*+)'(?=\s*[,\]}:])|(?<=[\s:\[,])(True|False|None)(?=\s*[,\]}])"""
+    rf"{_STRING}|(?<=[\[{{,:\s])'([^'\\\n]*+(?:\\.[^'\\\n]*+)*)'(?=\s*[,\]}}:])"
+    r"|(?<=[\s:\[,])(True|False|None)(?=\s*[,\]}])"
 )
 _JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
 _DECODER = json.JSONDecoder(strict=False)  # models write line breaks into their strings

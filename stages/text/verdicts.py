@@ -31,7 +31,7 @@ _UNSURE = re.compile(
     re.IGNORECASE,
 )
 _TAKEN_BACK = re.compile(rf"\b(?:actually|or rather|wait|correction)\b[,:]? (?:{_YES}|{_NO})\b", re.IGNORECASE)
-_SIGNS = re.compile(r"(?:[^\w<{\\]|\\n)*+")
+_SIGNS = re.compile(r"[^\w<{\\]*+(?:\\n[^\w<{\\]*+)*")
 _SUBJECT = r"(?:final |correct |short |my |the |class |best |direct |overall )*"
 _LABEL_WORD = (
     r"(?:answers?|labels?|verdict|(?:is[_ ])?classification(?: task)?|class|a|decision|result|output|response"
