@@ -95,6 +95,7 @@ def test_no_two_tasks_of_the_book_and_the_seeds_are_near_duplicates() -> None:
     assert [entry.id for entry, verdict in zip((*SEEDS, *BOOK), verdicts, strict=True) if not verdict.accepted] == []
 
 
+@pytest.mark.slow
 def test_no_task_of_the_book_is_a_near_duplicate_of_a_published_one() -> None:
     files = ["upstream_seed_tasks.jsonl", "user_oriented_instructions.jsonl", "alpaca_52k_instructions.jsonl.gz"]
     if not all((SHARED / "data" / name).exists() for name in files):

@@ -53,12 +53,14 @@ def test_an_experiment_is_refused_if_the_choice_overrides_one_of_its_keys(reposi
     assert "conf/choice.yaml: hides generate.num_instructions of experiment=smoke" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_value_may_be_chosen_on_top_of_an_experiment(repository: Repository) -> None:
     repository.choose("experiment=smoke", "generate.num_instructions=13", "export.validation_fraction=0.5")
     done = repository.stage("check", DVC_EXP_NAME="any")
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_choice_may_set_the_same_value_as_an_experiment(repository: Repository) -> None:
     repository.choose("generate.num_instructions=12")
     repository.replace("params.yaml", "experiment: null", "experiment: smoke")

@@ -229,6 +229,7 @@ def test_a_transient_fault_is_retried(llm: Values, fault: Behaviour, llm_server:
     assert len(llm_server.calls) == 2
 
 
+@pytest.mark.slow
 def test_a_persistent_fault_ends_the_run_after_the_last_attempt(llm_server: LlmServer, tmp_path: Path) -> None:
     llm_server.behaviour = failing(500)
     with pytest.raises(SeedlingError, match="openai/test: no answer in 4 attempts, last: InternalServer") as caught:

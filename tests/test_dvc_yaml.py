@@ -125,6 +125,7 @@ def test_metrics_and_plots_stay_out_of_the_dvc_cache() -> None:
     assert all(isinstance(entry, dict) and all(out["cache"] is False for out in entry.values()) for entry in entries)
 
 
+@pytest.mark.slow
 def test_every_plot_shows_fields_of_its_data_and_dvc_draws_no_other(finished: Repository) -> None:
     pictures = {
         path: picture for stage in STAGES.values() for plot in stage.get("plots", []) for path, picture in plot.items()

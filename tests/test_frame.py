@@ -67,6 +67,7 @@ def test_a_stage_of_another_pipeline_file_runs_like_any_other(repository: Reposi
     assert (again.returncode, stages_run(again)) == (0, [])
 
 
+@pytest.mark.slow
 def test_a_stage_of_another_pipeline_file_fails_if_its_inputs_change(repository: Repository) -> None:
     longer = "write_text(config.seeds.path, Path(config.seeds.path).read_text('utf-8') + '\\n')"
     with_a_pipeline_of_its_own(repository, longer)

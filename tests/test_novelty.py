@@ -299,6 +299,7 @@ def test_nothing_is_accepted_below_threshold_0() -> None:
     assert len(pool) == 0
 
 
+@pytest.mark.slow
 def test_more_distinct_tokens_than_code_points_raise_an_error() -> None:
     pool = NoveltyPool(THRESHOLD, str.split)
     with pytest.raises(SeedlingError, match="more than 1,114,112 distinct tokens"):

@@ -247,7 +247,8 @@ def test_a_broken_choice_file_gives_a_one_line_error(finished: Repository, tmp_p
     assert repository.read("conf/choice.yaml") == text
 
 
-@pytest.mark.parametrize("overlay", ["{", *(pytest.param(text, marks=pytest.mark.slow) for text in ("[1]", "3"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("overlay", ["{", "[1]", "3"])
 def test_a_broken_runtime_variable_gives_an_error_without_a_traceback(repository: Repository, overlay: str) -> None:
     for done in (
         repository.stage("filter", SEEDLING_RUNTIME=overlay),

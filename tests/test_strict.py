@@ -61,13 +61,15 @@ def clone(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_skips_pass_without_the_variable(clone: Path) -> None:
     code, printed = outcome(clone, "", "tests")
     assert code == 0, printed
     assert "1 passed, 4 skipped, 1 xfailed" in printed
 
 
-@pytest.mark.parametrize("workers", ["-n0", pytest.param("-n2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_a_skip_fails_with_its_reason_unless_it_needs_data_that_are_absent(clone: Path, workers: str) -> None:
     code, printed = outcome(clone, "1", workers, "tests/test_cases.py")
     assert code == 1, printed
@@ -76,6 +78,7 @@ def test_a_skip_fails_with_its_reason_unless_it_needs_data_that_are_absent(clone
         assert f"skipped, which SEEDLING_TEST_STRICT=1 forbids: {reason}\n" in printed
 
 
+@pytest.mark.slow
 def test_every_skip_fails_if_the_data_are_present_even_that_of_a_module(clone: Path) -> None:
     (clone.parent / "shared").mkdir()
     code, printed = outcome(clone, "1", "--continue-on-collection-errors", "tests")

@@ -239,10 +239,11 @@ def asking(server: LlmServer, folder: Path) -> Iterator[subprocess.Popen[bytes]]
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "exit_code"),
     [
-        pytest.param(signal.SIGINT, 130, id="SIGINT", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, id="SIGINT"),
         pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
     ],
 )
