@@ -33,7 +33,8 @@ pytestmark = [
     ),
 ]
 
-WORDS = [" yes", " no", " Yes", " No", " name", " a", " river", " sort", " these", " words", " 河", "\n\n", "<task>"]
+VERDICTS = [" Yes.\n", " No.\n", "\nYes.\n", "\nNo.\n"]  # with them three in ten random verdicts can be read
+WORDS = [*VERDICTS, " yes", " no", " name", " a", " river", " sort", " these", " words", " 河", "\n\n", "<task>"]
 WRITTEN = re.compile("|".join(map(re.escape, WORDS)))
 END = "<end>"
 LAYERS = 2
@@ -65,7 +66,7 @@ def weights(vocab_size: int) -> dict[str, NDArray[np.float32]]:
         shapes |= {f"{layer}.self_attn.{name}_proj": (WIDTH, WIDTH) for name in "qkvo"}
         shapes |= {f"{layer}.mlp.{name}_proj": (2 * WIDTH, WIDTH) for name in ("gate", "up")}
         shapes |= {f"{layer}.mlp.down_proj": (WIDTH, 2 * WIDTH)}
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(1)
     drawn = {name: generator.normal(0, 0.02, shape).astype("<f4") for name, shape in shapes.items()}
     return {f"{name}.weight": values for name, values in (drawn | dict.fromkeys(norms, np.ones(WIDTH, "<f4"))).items()}
 
@@ -180,16 +181,17 @@ def grown(
 ) -> Grown:
     repository = finished.copy(tmp_path_factory.mktemp("grown") / "repository")
     done = run(repository, request.param, api_base)
-    assert done.returncode == 0, done.stderr
+    # random words may hold no instance at all
+    assert done.returncode == 0 or "filter: kept nothing: " in done.stderr, done.stderr
     return Grown(repository, done.stderr)
 
 
 def test_random_text_stops_the_run_and_later_stages_get_what_was_accepted(grown: Grown) -> None:
     assert re.search(r"^generate: stopped at [1-9]\d* of 1,000: fewer than 100% of the", grown.said, re.MULTILINE)
     assert "Traceback" not in grown.said
-    for name in (*MODEL_STAGES, "filter", "analyze", "export"):
-        metrics = json.loads(grown.repository.read(f"reports/metrics/{name}.json"))
-        assert metrics["in"] == metrics["out"] + metrics["rejected"] > 0
+    metrics = [json.loads(grown.repository.read(f"reports/metrics/{name}.json")) for name in MODEL_STAGES]
+    assert all(counts["in"] == counts["out"] + counts["rejected"] > 0 for counts in metrics)
+    assert [counts["in"] for counts in metrics[1:]] == [counts["out"] for counts in metrics[:-1]]
 
 
 def test_every_answer_keeps_its_token_limit_and_says_whether_it_reached_it(grown: Grown) -> None:
