@@ -3,6 +3,7 @@
 import pytest
 
 from stages.text.instructions import Instructions, parse_instructions
+from tests.test_marks import ABOUT_A_MARK
 
 RIVERS, ICE = "Name three rivers in Asia.", "Explain why ice floats on water."
 
@@ -134,14 +135,7 @@ FORMS = [
 ]
 
 AS_WRITTEN = [
-    "Explain what the <think> tag is for in some models.",
-    "Compare <|im_end|>, </s> and <|eot_id|>.",
-    "Explain what </think> means in a log.",
-    'What does "<|im_end|>" do?',
-    "Describe the `<think>` tag.",
-    "Write a template with [INST] and [/INST] tags.",
-    "What does the <|endoftext|> token do?",
-    "Describe the purpose of <think>",
+    *ABOUT_A_MARK,
     "Sort the words in this list: 3. pear, 2. apple",
     "Explain the output: why is it wet?",
     'Rewrite "Output: 4" as a sentence.',

@@ -67,7 +67,7 @@ AFTER = [
 ]
 """Marks and turns that may follow an answer."""
 
-STAYS = [
+ABOUT_A_MARK = [
     "Explain what the <think> tag is for in some models.",
     "Compare <|im_end|>, </s> and <|eot_id|>.",
     "Explain what </think> means in a log.",
@@ -76,6 +76,11 @@ STAYS = [
     "Write a template with [INST] and [/INST] tags.",
     "What does the <|endoftext|> token do?",
     "Describe the purpose of <think>",
+]
+"""Tasks whose subject is a mark."""
+
+STAYS = [
+    *ABOUT_A_MARK,
     "Name the tag that means: <|im_end|> or </s>?",
     "Fix:\n```python\n# 1. one\n2. two\n<|im_end|>\n```",
     "What does an <input> element do?",
